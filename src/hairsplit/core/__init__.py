@@ -1,0 +1,1 @@
+"""Types, tables, runs and errors that every layer shares."""

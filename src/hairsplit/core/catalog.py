@@ -1,0 +1,51 @@
+"""The folder is the registry: what a package's public modules hold can be named in YAML and on the command line."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from hairsplit.core.errors import HairsplitError
+
+E = TypeVar("E")
+
+
+def nearest(name: str, names: tuple[str, ...] | list[str]) -> str:
+    """A did-you-mean hint: the closest of `names`, or all of them."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
+
+
+@dataclass(frozen=True)
+class Catalog(Generic[E]):
+    """Every public module of `package` holds one `ENTRY` of type `kind`; its file name is its name (contract-tested)."""
+
+    package: str
+    kind: type[E]
+    besides: tuple[str, ...] = ()
+    """Public modules of the package that are not entries."""
+
+    def names(self) -> tuple[str, ...]:
+        """All entries by name, sorted; imports none of them."""
+        folder = importlib.import_module(self.package).__path__
+        modules = (m.name for m in pkgutil.iter_modules(folder))
+        return tuple(sorted(name for name in modules if not name.startswith("_") and name not in self.besides))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __getitem__(self, name: str) -> E:
+        if name not in self.names():
+            raise HairsplitError(
+                f"no {self.kind.__name__.lower()} is called {name!r}",
+                where=self.package,
+                hint=nearest(name, self.names()),
+            )
+        try:
+            entry: E = importlib.import_module(f"{self.package}.{name}").ENTRY
+        except ModuleNotFoundError as missing:  # an extra is named after the entry that needs it
+            hint = f"pip install 'hairsplit[{name}]'"
+            raise HairsplitError(f"{name} needs {missing.name}", where=self.package, hint=hint) from missing
+        return entry
