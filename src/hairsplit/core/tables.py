@@ -1,0 +1,178 @@
+"""The pairs table: one row per (image, caption, negative) as Parquet, with where it came from in its metadata."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import atomic_file, file_hash
+from hairsplit.core.types import Edit, Pair
+
+VERSION = 1
+KEY = b"hairsplit"
+SCHEMA = pa.schema(
+    [
+        pa.field("image", pa.string(), nullable=False),
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("caption", pa.string(), nullable=False),
+        pa.field("negative", pa.string()),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("edit_role", pa.string()),
+        pa.field("edit_from", pa.string()),
+        pa.field("edit_to", pa.string()),
+        pa.field("caption_form", pa.string()),
+        pa.field("negative_form", pa.string()),
+        pa.field("evidence", pa.string()),
+        pa.field("boxes", pa.string()),
+        pa.field("group_id", pa.string()),
+        pa.field("weight", pa.float64()),
+    ]
+)
+REQUIRED = ("image", "image_id", "caption", "negative", "kind", "source")
+
+
+@dataclass(frozen=True)
+class PairsMeta:
+    """What a pairs table says of itself."""
+
+    images_root: str = "."
+    """Folder the `image` column is relative to; itself relative to the table's folder."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Source file -> blake2b."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> rows left out."""
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class PairsTable:
+    """Pairs in memory, their images root as a path, and the hash of the file they came from."""
+
+    pairs: tuple[Pair, ...]
+    root: Path
+    meta: PairsMeta
+    hash: str
+    path: Path
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+def _row(pair: Pair) -> dict[str, Any]:
+    edit = pair.edit
+    return {
+        "image": pair.image,
+        "image_id": pair.image_id,
+        "caption": pair.caption,
+        "negative": pair.negative,
+        "kind": pair.kind,
+        "source": pair.source,
+        "edit_role": edit.role if edit else None,
+        "edit_from": edit.before if edit else None,
+        "edit_to": edit.after if edit else None,
+        "caption_form": pair.caption_form,
+        "negative_form": pair.negative_form,
+        "evidence": pair.evidence,
+        "boxes": pair.boxes,
+        "group_id": pair.group_id,
+        "weight": pair.weight,
+    }
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair], meta: PairsMeta, *, rows_per_group: int = 50_000) -> int:
+    """Write a pairs table (Parquet, zstd), atomically and in bounded memory.
+
+    `meta.images_root` is stored as given. Returns the number of rows written.
+    """
+    rows = 0
+    with atomic_file(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
+        block: list[Pair] = []
+
+        def flush() -> None:
+            columns = {name: [row[name] for row in map(_row, block)] for name in SCHEMA.names}
+            writer.write_table(pa.table(columns, schema=SCHEMA))
+            block.clear()
+
+        for pair in pairs:
+            block.append(pair)
+            rows += 1
+            if len(block) == rows_per_group:
+                flush()
+        if block:
+            flush()
+        text = json.dumps({**meta.__dict__, "counts": {**meta.counts, "rows": rows}}, sort_keys=True, default=dict)
+        writer.add_key_value_metadata({KEY: text.encode()})
+    return rows
+
+
+def relative_root(table: Path, images: Path) -> str:
+    """The images root as stored: relative to the table's folder, so that both can move together."""
+    return Path(_relpath(images.resolve(), table.parent.resolve())).as_posix()
+
+
+def _relpath(target: Path, start: Path) -> str:
+    common = 0
+    for a, b in zip(target.parts, start.parts, strict=False):
+        if a != b:
+            break
+        common += 1
+    return str(Path(*([".."] * (len(start.parts) - common)), *target.parts[common:]))
+
+
+def read_meta(path: Path) -> PairsMeta:
+    """The metadata of a pairs table.
+
+    Raises:
+        HairsplitError: No such file, torn, not a pairs table, or of a newer version.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except FileNotFoundError:
+        raise HairsplitError("no such pairs table", where=str(path), hint="make one: hairsplit captions") from None
+    except (OSError, pa.ArrowException) as error:
+        raise HairsplitError(f"not a Parquet file ({error})", where=str(path), hint="make it again") from None
+    raw = (schema.metadata or {}).get(KEY)
+    missing = [name for name in REQUIRED if name not in schema.names]
+    if raw is None or missing:
+        lacks = (
+            f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}" if missing else "has no metadata of ours"
+        )
+        raise HairsplitError(f"not a pairs table: it {lacks}", where=str(path), hint="use `hairsplit import` first")
+    known = json.loads(raw)
+    if known.get("version", 0) > VERSION:
+        raise HairsplitError(
+            f"schema version {known['version']} is newer than {VERSION}", where=str(path), hint="upgrade"
+        )
+    return PairsMeta(**{key: known[key] for key in PairsMeta.__dataclass_fields__ if key in known})
+
+
+def iterate_pairs(path: Path, columns: Sequence[str] | None = None) -> Iterator[Pair]:
+    """Yield the rows of a pairs table, one row group in memory at a time."""
+    file = pq.ParquetFile(path)
+    names = [n for n in SCHEMA.names if n in file.schema_arrow.names and (columns is None or n in columns)]
+    for block in file.iter_batches(columns=names):
+        for row in block.to_pylist():
+            role = row.pop("edit_role", None)
+            before, after = row.pop("edit_from", None), row.pop("edit_to", None)
+            yield Pair(edit=Edit(role, before or "", after or "") if role else None, **row)
+
+
+def read_pairs(path: Path, images: Path | None = None) -> PairsTable:
+    """Read a pairs table whole; `images` overrides the root that the table names.
+
+    Raises:
+        HairsplitError: Not a pairs table, or its images root does not exist.
+    """
+    meta = read_meta(path)
+    root = images if images is not None else path.parent / meta.images_root
+    if not root.is_dir():
+        raise HairsplitError(f"the images root {root} does not exist", where=str(path), hint="say where: --images DIR")
+    return PairsTable(tuple(iterate_pairs(path)), root, meta, file_hash(path), path)

@@ -1,0 +1,1 @@
+"""Scene graphs: what is true of a picture, read from files or drawn by us."""
