@@ -1,6 +1,7 @@
 """Typed configuration: defaults < YAML file < KEY=VALUE; every key must exist, and a wrong one is named."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def parse_value(text: str) -> Any:
 def set_path(tree: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     """Set a nested value, making mappings on the way; a number steps into a list."""
     node: Any = tree
-    for key, following in zip(keys, keys[1:], strict=False):
+    for key, following in itertools.pairwise(keys):
         if isinstance(node, list):
             node = node[int(key)]
             continue

@@ -21,7 +21,8 @@ def inside(root: Path, relative: str) -> Path:
         HairsplitError: `relative` is absolute or leaves the root (also through a link).
     """
     pure = PurePosixPath(relative)
-    if not relative or pure.is_absolute() or PureWindowsPath(relative).drive or ".." in pure.parts or "\\" in relative:
+    leaves = pure.is_absolute() or PureWindowsPath(relative).drive or ".." in pure.parts
+    if not relative or leaves or "\\" in relative or "\0" in relative:
         raise HairsplitError(
             f"the image path {relative!r} is not a plain path below the images root",
             where=str(root),
@@ -66,7 +67,9 @@ def decode(path: Path) -> Image.Image:
         ) from None
     except UnidentifiedImageError:
         raise HairsplitError("not a picture", where=str(path), hint=f"formats read: {', '.join(FORMATS)}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises of torn files
+    except HairsplitError:
+        raise
+    except Exception as error:  # of damaged files Pillow raises nearly anything, such as TypeError
         raise HairsplitError(f"broken picture ({error})", where=str(path), hint="fetch the file again") from None
 
 

@@ -134,12 +134,12 @@ def read_meta(path: Path) -> PairsMeta:
         HairsplitError: No such file, torn, not a pairs table, or of a newer version.
     """
     try:
-        schema = pq.read_schema(path)
+        footer = pq.read_metadata(path)  # the schema alone does not carry what was added behind the rows
     except FileNotFoundError:
         raise HairsplitError("no such pairs table", where=str(path), hint="make one: hairsplit captions") from None
     except (OSError, pa.ArrowException) as error:
         raise HairsplitError(f"not a Parquet file ({error})", where=str(path), hint="make it again") from None
-    raw = (schema.metadata or {}).get(KEY)
+    schema, raw = footer.schema.to_arrow_schema(), (footer.metadata or {}).get(KEY)
     missing = [name for name in REQUIRED if name not in schema.names]
     if raw is None or missing:
         lacks = (

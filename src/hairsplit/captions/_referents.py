@@ -1,0 +1,67 @@
+"""How to speak of a thing so that it can only be that thing."""
+
+from random import Random
+
+from hairsplit.captions.form import Phrase
+from hairsplit.scenes import lexicon
+from hairsplit.scenes.facts import Entity, Facts
+
+WEIGHTS = {("colour",): 6, (): 2, ("size",): 1, ("size", "colour"): 1}
+"""How often each way of naming is chosen among those that are unique; colours tell things apart at a glance.
+
+Classes stand in the order in which they are said."""
+
+
+class Names:
+    """How the things of one scene may be called; what was found out is kept."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._found: dict[tuple[str, tuple[str, ...]], tuple[list[Phrase], list[int]]] = {}
+
+    def describe(self, entity: Entity, rng: Random, *, without: tuple[str, ...] = ()) -> Phrase | None:
+        """A phrase that refers to this thing alone, by noun, size and colour; None if there is none.
+
+        Args:
+            entity: The thing to speak of.
+            rng: Chooses among unique phrases.
+            without: Classes not to use, since the sentence itself is about them.
+        """
+        phrases, weights = self._ways(entity, without)
+        return rng.choices(phrases, weights)[0] if phrases else None
+
+    def possible(self, entity: Entity, *, without: tuple[str, ...] = ()) -> bool:
+        """Whether `describe` would find a phrase."""
+        return bool(self._ways(entity, without)[0])
+
+    def _ways(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
+        key = (entity.id, without)
+        if key not in self._found:
+            self._found[key] = self._unique(entity, without)
+        return self._found[key]
+
+    def _unique(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
+        found: list[tuple[Phrase, int]] = []
+        for classes, weight in WEIGHTS.items() if lexicon.nameable(entity.noun) else ():
+            attributes = tuple(a for name in classes if name not in without and (a := _usable(entity, name)))
+            if len(attributes) == len(classes) and self._facts.referent(entity.noun, attributes) is entity:
+                found.append((Phrase(entity.noun, attributes), weight))
+        short = [(p, w) for p, w in found if len(p.attributes) < 2] or found  # two adjectives only if one will not do
+        return [p for p, _ in short], [w for _, w in short]
+
+
+def _usable(entity: Entity, kind: str) -> str | None:
+    name = entity.of_class(kind)
+    return name if name is not None and lexicon.usable(entity.noun, name) else None
+
+
+def why_not(entity: Entity) -> str:
+    """The reason for which `describe` found nothing."""
+    return "referent is not unique" if lexicon.nameable(entity.noun) else "noun cannot be used in a caption"
+
+
+def classed(entity: Entity) -> list[tuple[str, str]]:
+    """(class, attribute) for the attributes of a thing that can be swapped."""
+    kinds = sorted({kind for a in entity.attributes if (kind := lexicon.attribute_class(a)) is not None})
+    found = ((kind, entity.of_class(kind)) for kind in kinds)
+    return [(kind, name) for kind, name in found if name is not None and lexicon.usable(entity.noun, name)]

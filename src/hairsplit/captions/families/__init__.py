@@ -1,0 +1,1 @@
+"""Caption families: one file each, facts in, drafts of true and false captions out."""

@@ -1,0 +1,195 @@
+"""Logical forms: the meaning of a caption, as JSON (the meaning of record) and as a truth value under facts."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.scenes.facts import UNKNOWN, Entity, Facts, Truth, Verdict, both, either, opposite
+
+Comparison = Literal["==", ">=", "<=", ">", "<"]
+NO_REFERENT = Verdict(Truth.UNKNOWN, "no_unique_referent")
+"""The judgement of a sentence whose "the <noun>" fits nothing, or more than one thing."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A noun phrase: "the small red circle" or "a small red circle"."""
+
+    noun: str
+    attributes: tuple[str, ...] = ()
+    """In the order in which they are said."""
+    det: Literal["the", "a"] = "the"
+
+
+@dataclass(frozen=True)
+class Has:
+    """x is attribute."""
+
+    x: Phrase
+    attribute: str
+
+
+@dataclass(frozen=True)
+class Related:
+    """s is p o."""
+
+    s: Phrase
+    p: str
+    o: Phrase
+
+
+@dataclass(frozen=True)
+class Exists:
+    """There is x."""
+
+    x: Phrase
+
+
+@dataclass(frozen=True)
+class Count:
+    """There are n of the noun."""
+
+    noun: str
+    n: int
+    cmp: Comparison = "=="
+
+
+@dataclass(frozen=True)
+class Compare:
+    """There are more, fewer or as many a as b."""
+
+    a: str
+    b: str
+    cmp: Comparison
+
+
+@dataclass(frozen=True)
+class Junction:
+    """Negation, conjunction or exclusive disjunction (exactly one) of forms."""
+
+    op: Literal["not", "and", "xor"]
+    args: tuple["Form", ...]
+
+
+Form = Has | Related | Exists | Count | Compare | Junction
+
+
+def judge(form: Form, facts: Facts) -> Verdict:
+    """The truth of a form under facts, in strong Kleene logic; without a unique referent it is UNKNOWN."""
+    match form:
+        case Has(x, attribute):
+            return _over(x, facts, lambda entity: facts.attribute(entity, attribute))
+        case Related(s, p, o):
+            return _over(s, facts, lambda a: _over(o, facts, lambda b: facts.relation(a, p, b)))
+        case Exists(x):
+            return facts.existing(x.noun, x.attributes)
+        case Count(noun, n, cmp):
+            return _compare(facts.count(noun), (n, n), cmp)
+        case Compare(a, b, cmp):
+            return _compare(facts.count(a), facts.count(b), cmp)
+        case Junction(op, args):
+            return _join(op, [judge(arg, facts) for arg in args])
+
+
+def _join(op: Literal["not", "and", "xor"], verdicts: list[Verdict]) -> Verdict:
+    if op == "and":
+        return both(verdicts)
+    if op == "not" and len(verdicts) == 1:
+        return opposite(verdicts[0])
+    if op == "xor" and len(verdicts) == 2:
+        return both((either(verdicts), opposite(both(verdicts))))
+    raise HairsplitError(f"{op!r} of {len(verdicts)} arguments", where="logical form", hint="not: 1, xor: 2")
+
+
+def _over(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Verdict:
+    """`claim` of what a phrase refers to; with "a", of some such thing."""
+    if x.det == "the":
+        entity = facts.referent(x.noun, x.attributes)
+        if entity is None:
+            return NO_REFERENT
+        return both([*(facts.attribute(entity, a) for a in x.attributes), claim(entity)])
+    sure, maybe = facts.called(x.noun)
+    found = [both([*(facts.attribute(e, a) for a in x.attributes), claim(e)]) for e in sure + maybe]
+    if any(v.truth is Truth.TRUE for v in found[: len(sure)]):
+        return Verdict(Truth.TRUE, "annotated")
+    if facts.world == "closed" and all(v.truth is Truth.FALSE for v in found):
+        return Verdict(Truth.FALSE, "complete")
+    return UNKNOWN
+
+
+def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparison) -> Verdict:
+    """Compare two numbers of which only bounds may be known."""
+    (low, high), (least, most) = a, b
+    below = high is not None and high < least  # a < b for sure, and so on
+    above = most is not None and low > most
+    not_above = high is not None and high <= least
+    not_below = most is not None and low >= most
+    true, false = {
+        "<": (below, not_below),
+        ">": (above, not_above),
+        "<=": (not_above, above),
+        ">=": (not_below, below),
+        "==": (not_above and not_below, below or above),
+    }[cmp]
+    evidence = "complete" if high is not None and most is not None else "count_bound"
+    return Verdict(Truth.TRUE, evidence) if true else Verdict(Truth.FALSE, evidence) if false else UNKNOWN
+
+
+def to_json(form: Form) -> str:
+    """A form as JSON, the same text for the same form."""
+    return json.dumps(_tree(form), separators=(",", ":"))
+
+
+def _tree(form: Form) -> dict[str, Any]:
+    match form:
+        case Has(x, attribute):
+            return {"op": "attr", "x": _phrase(x), "attr": attribute}
+        case Related(s, p, o):
+            return {"op": "rel", "s": _phrase(s), "p": p, "o": _phrase(o)}
+        case Exists(x):
+            return {"op": "exists", "x": _phrase(x)}
+        case Count(noun, n, cmp):
+            return {"op": "count", "noun": noun, "cmp": cmp, "n": n}
+        case Compare(a, b, cmp):
+            return {"op": "cmpcount", "a": a, "b": b, "cmp": cmp}
+        case Junction(op, args):
+            return {"op": op, "args": [_tree(arg) for arg in args]}
+
+
+def _phrase(x: Phrase) -> dict[str, Any]:
+    return {"noun": x.noun, "det": x.det, **({"attrs": list(x.attributes)} if x.attributes else {})}
+
+
+def from_json(text: str) -> Form:
+    """The form that `to_json` wrote.
+
+    Raises:
+        HairsplitError: It is not a logical form.
+    """
+    try:
+        return _form(json.loads(text))
+    except (KeyError, TypeError, ValueError) as error:
+        raise HairsplitError(f"not a logical form ({error}): {text}", where="logical form") from None
+
+
+def _form(tree: dict[str, Any]) -> Form:
+    match tree["op"]:
+        case "attr":
+            return Has(_noun_phrase(tree["x"]), tree["attr"])
+        case "rel":
+            return Related(_noun_phrase(tree["s"]), tree["p"], _noun_phrase(tree["o"]))
+        case "exists":
+            return Exists(_noun_phrase(tree["x"]))
+        case "count":
+            return Count(tree["noun"], tree["n"], tree["cmp"])
+        case "cmpcount":
+            return Compare(tree["a"], tree["b"], tree["cmp"])
+        case "not" | "and" | "xor" as op:
+            return Junction(op, tuple(_form(arg) for arg in tree["args"]))
+    raise ValueError(f"unknown operator {tree['op']!r}")
+
+
+def _noun_phrase(tree: dict[str, Any]) -> Phrase:
+    return Phrase(tree["noun"], tuple(tree.get("attrs", ())), tree["det"])

@@ -1,0 +1,1 @@
+"""Data: strangers' files into the pairs table, leaks between sets refused, tables into batches."""

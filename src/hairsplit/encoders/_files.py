@@ -1,0 +1,121 @@
+"""Strangers' weight files, read without running what they hold."""
+
+import pickle
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import load_file
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import read_json
+from hairsplit.encoders.preprocess import OPENAI_MEAN, OPENAI_STD, Triple
+from hairsplit.encoders.weights import HEAD_WIDTH, OPENAI_NUMBERS, Activation, StateDict
+
+SUFFIXES = (".pt", ".pth", ".bin", ".safetensors", ".ckpt")
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # what training scripts put around their weights
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A state dict in OpenAI's layout and what else its file tells."""
+
+    state: StateDict
+    activation: Activation | None
+    """None where the file does not tell it."""
+    heads: tuple[int, int] | None = None
+    """Attention heads (vision, text); None where it does not tell."""
+    mean: Triple = OPENAI_MEAN
+    std: Triple = OPENAI_STD
+
+
+def read_weights(file: Path) -> WeightsFile:
+    """Read an OpenAI or open_clip weights file and open_clip's configuration beside it, if there is one.
+
+    An archive or state dict of OpenAI's (with its three numbers, or in half precision) has quick_gelu; open_clip's
+    configuration says which; a bare state dict does not tell.
+
+    Raises:
+        HairsplitError: The file is torn, or holds more than tensors.
+    """
+    state = _state_of(_read(file), file)
+    openai = any(key in state for key in OPENAI_NUMBERS) or any(t.dtype == torch.float16 for t in state.values())
+    config = _open_clip_config(file)
+    if config is None:
+        return WeightsFile(state, "quick_gelu" if openai else None)
+    try:
+        model, preprocess = config.get("model_cfg", config), config.get("preprocess_cfg", {})
+        vision, text = model["vision_cfg"], model["text_cfg"]
+        return WeightsFile(
+            state,
+            "quick_gelu" if model.get("quick_gelu", False) else "gelu",
+            heads=(vision["width"] // vision.get("head_width", HEAD_WIDTH), text.get("heads", 8)),  # 8: its default
+            mean=cast(Triple, tuple(preprocess.get("mean", OPENAI_MEAN))),
+            std=cast(Triple, tuple(preprocess.get("std", OPENAI_STD))),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise HairsplitError(
+            f"the open_clip configuration beside it is not understood ({error!r})",
+            where=str(file),
+            hint="fetch it again",
+        ) from None
+
+
+def _open_clip_config(file: Path) -> Any:
+    """`open_clip_config.json` of the same folder, or a model configuration of the same stem; None if there is none."""
+    if (beside := file.parent / OPEN_CLIP_CONFIG).is_file():
+        return read_json(beside)
+    if (beside := file.with_suffix(".json")).is_file():
+        config = read_json(beside)
+        return config if isinstance(config, dict) and "vision_cfg" in config else None
+    return None
+
+
+def _read(file: Path) -> Any:
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        if _is_torchscript(file):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # the format is OpenAI's choice, not ours
+                return torch.jit.load(str(file), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise HairsplitError(
+            f"holds more than tensors, and is not opened ({str(error).splitlines()[0]})",
+            where=str(file),
+            hint="save a plain state dict: torch.save(model.state_dict(), file)",
+        ) from None
+    except Exception as error:  # torn bytes make the readers fail in every way there is
+        first = (str(error).splitlines() or ["no reason given"])[0]
+        raise HairsplitError(f"cannot be read ({first})", where=str(file), hint="fetch or write it again") from None
+
+
+def _is_torchscript(file: Path) -> bool:
+    if not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _state_of(loaded: Any, file: Path) -> StateDict:
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, dict):
+        raise HairsplitError("holds no state dict", where=str(file), hint="a mapping from names to tensors is needed")
+    state: StateDict = {}
+    for key, value in loaded.items():
+        if key in OPENAI_NUMBERS:
+            state[key] = torch.as_tensor(value)
+        elif isinstance(value, torch.Tensor):
+            state[str(key).removeprefix("module.")] = value
+        else:
+            raise HairsplitError(
+                f"{key!r} is no tensor", where=str(file), hint="a mapping from names to tensors is needed"
+            )
+    return state

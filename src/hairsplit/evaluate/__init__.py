@@ -1,0 +1,1 @@
+"""Judging a model: metrics, intervals, baselines and the suites they are applied to."""

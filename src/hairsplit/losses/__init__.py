@@ -1,0 +1,9 @@
+"""Losses: one file each, a pure function of the global batch's embeddings that knows no rank, model or step."""
+
+from hairsplit.core.catalog import Catalog
+from hairsplit.losses._entry import Compat, Loss, LossSpec
+
+__all__ = ["LOSSES", "Compat", "Loss", "LossSpec"]
+
+LOSSES = Catalog("hairsplit.losses", Loss, besides=("objectives",))
+"""All losses by file name."""

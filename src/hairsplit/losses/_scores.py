@@ -1,0 +1,76 @@
+"""Scores that several losses share: cosines with one's own captions, logit scale, excluded columns."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.tensors import Embeddings
+from hairsplit.losses._entry import Compat
+
+THESIS_EPSILON = 1e-8
+"""Added to a sigmoid before its logarithm is taken, under `compat: thesis`."""
+
+
+def cosines(z: Embeddings) -> tuple[Tensor, Tensor]:
+    """Cosine of each image with its caption [B] and with each of its own negatives [B, K].
+
+    All are summed in the same order, so that equal texts have equal cosines to the last bit and a tie stays a tie.
+    """
+    captions = torch.cat([z.positive.unsqueeze(1), z.negative], dim=1)  # [B, 1 + K, D]
+    scores = (z.image.unsqueeze(1) * captions).sum(dim=-1)  # [B, 1 + K]
+    return scores[:, 0], scores[:, 1:]
+
+
+def multiplier(z: Embeddings, compat: Compat) -> Tensor:
+    """What a cosine is multiplied with to become a logit, []: 1 / temperature; the thesis took its logarithm."""
+    return z.scale.log() if compat == "thesis" else z.scale
+
+
+def lowest(logits: Tensor) -> float:
+    """The logit of what is excluded from a softmax.
+
+    It is the lowest finite number and not -inf: its exponential is exactly 0 beside any real logit, and where a
+    whole row is excluded the gradient of logsumexp is 0 * finite rather than 0 * nan.
+    """
+    return torch.finfo(logits.dtype).min
+
+
+def exclude_false_negatives(to_text: Tensor, z: Embeddings) -> None:
+    """Take out, in place, [i, j] of image-to-caption logits [B, B] where j's caption is as true of image i as its own.
+
+    That is so where both captions are equal after normalisation, or both rows show the same image. Whether a *hard*
+    negative of another image happens to be true of this one is not known to the keys.
+
+    Raises:
+        HairsplitError: The batch carries no keys.
+    """
+    if z.image_keys is None or z.caption_keys is None:
+        raise HairsplitError(
+            "the batch says neither which images nor which captions are equal",
+            where="mask_false_negatives",
+            hint="pass image_keys and caption_keys with the embeddings, or leave mask_false_negatives off",
+        )
+    same = z.caption_keys[:, None] == z.caption_keys
+    same |= z.image_keys[:, None] == z.image_keys
+    same.fill_diagonal_(False)
+    to_text.masked_fill_(same, lowest(to_text))
+
+
+def negative_log_sigmoid(x: Tensor, compat: Compat) -> Tensor:
+    """-log sigmoid(x), exact for large |x|; the thesis bounded it at -log(1e-8) = 18.4, where its gradient vanishes."""
+    return -torch.log(torch.sigmoid(x) + THESIS_EPSILON) if compat == "thesis" else -logsigmoid(x)
+
+
+def mean_over_negatives(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the negatives that an image has, then over the images that have any.
+
+    So an image with four negatives counts as much as one with a single one. Without any negative it is 0, with a
+    gradient of 0.
+
+    Args:
+        values: [B, K], one per negative.
+        mask: [B, K] bool, True where the negative exists.
+    """
+    per_image = values.masked_fill(~mask, 0.0).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # [B]
+    return per_image.sum() / mask.any(dim=1).sum().clamp(min=1)

@@ -1,0 +1,1 @@
+"""One self-contained page from evaluation and run folders, and its figures; imports no torch."""

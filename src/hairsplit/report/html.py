@@ -1,0 +1,70 @@
+"""One self-contained HTML page from evaluation and run folders: no script, no network, same inputs same bytes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import atomic_file
+from hairsplit.report import wording
+from hairsplit.report.comparison import group_by_data
+from hairsplit.report.pictures import Gallery
+from hairsplit.report.reading import read_folders
+from hairsplit.report.views import group_view, run_view
+
+
+def write_report(folders: Sequence[Path], out: Path, *, title: str | None = None) -> Path:
+    """Write one HTML page about evaluation folders and run folders; returns `out`.
+
+    The first evaluation is the baseline ("before"). Evaluations of equal data hash are compared item by item; those of
+    other data are shown in a part of their own. Sub folders of a run that are evaluations are read too.
+
+    Args:
+        folders: Folders written by `hairsplit evaluate` and `hairsplit train`, the baseline first.
+        out: The HTML file; replaced if it exists.
+        title: Heading of the page; by default it names the data.
+
+    Raises:
+        HairsplitError: Nothing to report on, a torn or foreign file, or `out` cannot be written.
+    """
+    if out.is_dir():
+        raise HairsplitError("is a folder", where=str(out), hint="name a file, as in --out report.html")
+    material = read_folders(folders)
+    groups = group_by_data(material.evaluations)
+    gallery = Gallery()
+    parts = [group_view(group, number, gallery) for number, group in enumerate(groups)]
+    runs = [run_view(run, number) for number, run in enumerate(material.runs)]
+    if title is None:
+        about = groups[0].before.data if groups else material.runs[0].label
+        title = f"{'What training changed' if groups and groups[0].comparisons else 'Report'}: {about}"
+    page = _environment().get_template("report.html.j2").render(title=title, parts=parts, runs=runs, missing=gallery)
+    with atomic_file(out) as temporary:
+        temporary.write_text(page, "utf-8")
+    return out
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("hairsplit.report", "templates"),
+        autoescape=True,  # captions, names and configs are strangers' text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in (
+        "percent",
+        "points",
+        "interval",
+        "span",
+        "cosine",
+        "cosine_interval",
+        "p_value",
+        "duration",
+        "plain",
+        "named",
+        "verdict",
+        "told",
+    ):
+        environment.filters[name] = getattr(wording, name)
+    return environment

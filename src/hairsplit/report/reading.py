@@ -1,0 +1,96 @@
+"""Find the evaluation and run folders a report is made of; what holds neither is an error."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.report.evaluation_folder import Evaluation, read_evaluation
+from hairsplit.report.run_folder import Run, read_run
+
+T = TypeVar("T", Evaluation, Run)
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that was found, in the order given; labels are unique."""
+
+    evaluations: tuple[Evaluation, ...]
+    runs: tuple[Run, ...]
+
+
+def read_folders(folders: Sequence[Path]) -> Material:
+    """Read every evaluation and run in `folders` and in their direct sub folders; one met twice is read once.
+
+    Raises:
+        HairsplitError: A folder is missing or holds neither, or a file in it is torn, incomplete or of another version.
+    """
+    if not folders:
+        raise HairsplitError("no folder to report on", where="report", hint="name evaluation or run folders")
+    evaluations: dict[Path, Evaluation] = {}
+    runs: dict[Path, Run] = {}
+    for folder in folders:
+        found = list(_candidates(folder))
+        if not found:
+            raise HairsplitError(
+                "holds neither an evaluation (metrics.json) nor a run (metrics.jsonl or config.yaml)"
+                if folder.is_dir()
+                else "no such folder",
+                where=str(folder),
+                hint="name folders written by `hairsplit evaluate` or `hairsplit train`",
+            )
+        for path in found:
+            key = path.resolve()
+            if _is_evaluation(path) and key not in evaluations:
+                evaluations[key] = read_evaluation(path, _label(path))
+            if _is_run(path) and key not in runs:
+                runs[key] = read_run(path, _label(path))
+    return Material(_unique(evaluations.values()), _unique(runs.values()))
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    """The folder, if it is an evaluation or a run, and those direct sub folders that are."""
+    if not folder.is_dir():
+        return
+    children = sorted((child for child in folder.iterdir() if child.is_dir()), key=_time_order)
+    if _is_evaluation(folder) or _is_run(folder):
+        yield folder
+        yield from (child for child in children if _is_evaluation(child))
+        return
+    for child in children:
+        if _is_evaluation(child) or _is_run(child):
+            yield from _candidates(child)
+
+
+def _time_order(folder: Path) -> tuple[int, str]:
+    return ({"before": 0, "after": 2}.get(folder.name, 1), folder.name)
+
+
+def _is_evaluation(folder: Path) -> bool:
+    return (folder / "metrics.json").is_file()
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "metrics.jsonl").is_file() or (folder / "config.yaml").is_file()
+
+
+def _label(folder: Path) -> str:
+    here = folder.resolve()
+    return here.parent.name if here.name == "evaluation" else here.name
+
+
+def _unique(found: Iterable[T]) -> tuple[T, ...]:
+    """Give equal labels their parent folder's name too, and a number where that does not help."""
+    parts = list(found)
+    labels = [part.label for part in parts]
+    longer = [
+        f"{part.folder.resolve().parent.name}/{part.label}" if labels.count(part.label) > 1 else part.label
+        for part in parts
+    ]
+    seen: dict[str, int] = {}
+    out = []
+    for part, label in zip(parts, longer, strict=True):
+        seen[label] = seen.get(label, 0) + 1
+        out.append(replace(part, label=label if seen[label] == 1 else f"{label} ({seen[label]})"))
+    return tuple(out)

@@ -1,0 +1,89 @@
+"""Read a run folder: what was logged, what learned, and how it was configured; an unfinished run is read too."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import read_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder: how a model was trained."""
+
+    label: str
+    folder: Path
+    train: tuple[Mapping[str, Any], ...]
+    """Logged training steps, in order of step."""
+    validation: tuple[Mapping[str, Any], ...]
+    config: str
+    """The YAML as it stands in the folder; empty where there is none."""
+    stamp: Mapping[str, Any]
+    trainable: tuple[Mapping[str, Any], ...]
+    """Groups of parameters: name, count, learns, share."""
+    summary: Mapping[str, Any]
+    notes: tuple[str, ...]
+    """What is incomplete about the folder, as sentences."""
+
+
+def read_run(folder: Path, label: str) -> Run:
+    """Read one run folder, to be called `label`; what an unfinished run lacks is noted, not an error.
+
+    Raises:
+        HairsplitError: A file is torn (but for the last line of metrics.jsonl, which a killed run may leave half).
+    """
+    log, notes = _log(folder / "metrics.jsonl")
+    summary = _json_or(folder / "summary.json", {})
+    if not summary:
+        notes.append("There is no summary.json: the run has not ended, or was stopped.")
+    rows = _json_or(folder / "trainable.json", [])
+    config = folder / "config.yaml"
+    return Run(
+        label=label,
+        folder=folder,
+        train=_by_step(row for row in log if row.get("kind") == "train"),
+        validation=_by_step(row for row in log if row.get("kind") == "validation"),
+        config=config.read_text("utf-8", "replace") if config.is_file() else "",
+        stamp=_json_or(folder / "stamp.json", {}),
+        trainable=tuple(rows["rows"] if isinstance(rows, dict) and "rows" in rows else rows),
+        summary=summary,
+        notes=tuple(notes),
+    )
+
+
+def _json_or(path: Path, otherwise: Any) -> Any:
+    value = read_json(path) if path.is_file() else otherwise
+    if not isinstance(value, dict | list):
+        raise HairsplitError("holds neither an object nor a list", where=str(path), hint="write it again")
+    return value
+
+
+def _log(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    if not path.is_file():
+        return [], ["There is no metrics.jsonl: nothing was logged."]
+    rows: list[dict[str, Any]] = []
+    text = path.read_text("utf-8", "replace")
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):  # no newline after it: the writer was killed in the middle
+                return rows, ["The last line of metrics.jsonl is half written and was left out: the run was killed."]
+            hint = "restore the file, or remove the line"
+            raise HairsplitError(f"not valid JSON ({error.msg})", where=f"{path}, line {number}", hint=hint) from None
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+            raise HairsplitError("has no step", where=f"{path}, line {number}", hint="remove the line")
+        rows.append(row)
+    return rows, []
+
+
+def _by_step(rows: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """In order of step; where a resumed run logged a step again, the later line counts."""
+    latest = {int(row["step"]): row for row in rows}
+    return tuple(latest[step] for step in sorted(latest))

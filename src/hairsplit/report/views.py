@@ -1,0 +1,250 @@
+"""What the page's template shows, as plain values: tables, cards and figures of evaluations and runs."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from markupsafe import Markup
+
+from hairsplit.core.types import Estimate
+from hairsplit.report import figures, wording
+from hairsplit.report.comparison import Comparison, Difference, Example, Group, extremes
+from hairsplit.report.evaluation_folder import Evaluation, Scores
+from hairsplit.report.pictures import Gallery
+from hairsplit.report.run_folder import Run
+
+SHOWN = 6
+"""Items per list of examples."""
+MEAN = "mean over kinds"
+THESIS = ("avg_pos", "avg_neg", "margin", "avg_rand_neg")
+EXAMPLES = {
+    "worst": "Worst: the negative wins by the most",
+    "best": "Best: the true caption wins by the most",
+    "improved": "Most improved by margin",
+    "worsened": "Most worsened by margin",
+}
+
+
+def group_view(group: Group, number: int, gallery: Gallery) -> dict[str, Any]:
+    """What the template shows of evaluations of equal data."""
+    before, after = group.before, group.after
+    kinds = list(dict.fromkeys(kind for one in group.evaluations for kind in one.kinds))
+    sources = list(dict.fromkeys(source for one in group.evaluations for source in one.sources))
+    last = group.comparisons[-1] if group.comparisons else None
+    prefix = f"g{number}"
+    return {
+        "id": prefix,
+        "first": number == 0,
+        "group": group,
+        "before": before,
+        "after": after,
+        "last": last,
+        "kinds_figure": Markup(_kinds_figure(group, kinds, prefix)),  # noqa: S704 - matplotlib escapes what it writes
+        "similarity_figure": Markup(_similarity_figure(group, prefix)),  # noqa: S704
+        "kind_rows": [_mean_row(group), *(_row(group, "kinds", kind) for kind in kinds)],
+        "source_rows": [_row(group, "sources", source) for source in sources],
+        "recognition": _tasks(group, "recognition"),
+        "retrieval": _tasks(group, "retrieval"),
+        "thesis": [_thesis(evaluation) for evaluation in group.evaluations],
+        "thesis_columns": _thesis_columns(group),
+        "examples": _examples(group, last, gallery),
+        "stamps": [(one.label, _pretty(one.stamp)) for one in group.evaluations],
+        "rejects": _rejects(group),
+        "wrong": int((after.items.margin <= 0).sum()),
+    }
+
+
+def _kinds_figure(group: Group, kinds: Sequence[str], prefix: str) -> str:
+    names = {kind: wording.named(kind) for kind in kinds}
+    bars = [
+        figures.Bars(
+            one.label,
+            {
+                MEAN: one.overall.estimates["macro_pair_accuracy"],
+                **{names[kind]: scores.estimates["pair_accuracy"] for kind, scores in one.kinds.items()},
+            },
+        )
+        for one in group.evaluations
+    ]
+    blind = {names[kind]: estimate for kind, estimate in group.before.text_only.items() if kind in names}
+    return figures.kind_bars(bars, text_only=blind, name=f"{prefix}-kinds")
+
+
+def _similarity_figure(group: Group, prefix: str) -> str:
+    panels = [
+        figures.Similarities(one.label, one.items.positive_cosine, one.items.negative_cosine, one.random)
+        for one in group.evaluations
+    ]
+    return figures.similarity_histograms(panels, name=f"{prefix}-similarities")
+
+
+def _row(group: Group, what: str, name: str) -> dict[str, Any]:
+    """One kind or source: the estimate of each evaluation and its difference to the baseline."""
+    scores: list[Mapping[str, Scores]] = [getattr(one, what) for one in group.evaluations]
+    estimates = [one[name].estimates["pair_accuracy"] if name in one else None for one in scores]
+    differences = [getattr(comparison, what).get(name) for comparison in group.comparisons]
+    return {
+        "name": wording.named(name),
+        "n": next((estimate.n for estimate in estimates if estimate is not None), 0),
+        "text_only": group.before.text_only.get(name) if what == "kinds" else None,
+        "first": estimates[0],
+        "others": list(zip(estimates[1:], differences, strict=True)),
+    }
+
+
+def _mean_row(group: Group) -> dict[str, Any]:
+    estimates = [one.overall.estimates["macro_pair_accuracy"] for one in group.evaluations]
+    differences = [
+        Difference(comparison.macro, comparison.overall.turned) if comparison.macro and comparison.overall else None
+        for comparison in group.comparisons
+    ]
+    return {
+        "name": MEAN,
+        "n": estimates[0].n,
+        "text_only": _mean_text_only(group.before),
+        "first": estimates[0],
+        "others": list(zip(estimates[1:], differences, strict=True)),
+    }
+
+
+def _mean_text_only(evaluation: Evaluation) -> Estimate | None:
+    """Mean over kinds of the text-only reader; without an interval, which the kinds alone do not give."""
+    known = [estimate for kind, estimate in evaluation.text_only.items() if kind and estimate is not None]
+    if not known or len(known) < len(evaluation.kinds):
+        return None
+    mean = sum(estimate.value for estimate in known) / len(known)
+    return Estimate(mean, math.nan, math.nan, sum(estimate.n for estimate in known), known[0].chance)
+
+
+def _tasks(group: Group, what: str) -> dict[str, Any] | None:
+    """Recognition or retrieval of all evaluations; a difference only where task and size are the same."""
+    tasks: list[Mapping[str, Any] | None] = [getattr(one, what) for one in group.evaluations]
+    known = [task for task in tasks if task is not None]
+    if not known:
+        return None
+    metrics = list(dict.fromkeys(name for task in known for name, value in task.items() if isinstance(value, Estimate)))
+    same = [_same_task(tasks[0], task) for task in tasks]
+
+    def cells(metric: str) -> list[dict[str, Any]]:
+        baseline = (tasks[0] or {}).get(metric)
+        out = []
+        for task, comparable in zip(tasks, same, strict=True):
+            estimate = (task or {}).get(metric)
+            change = None if baseline is None or estimate is None or not comparable else estimate.value - baseline.value
+            out.append({"estimate": estimate, "change": change})
+        return out
+
+    about = ", ".join(f"{wording.plain(value)} {name}" for name, value in known[0].items() if isinstance(value, int))
+    return {
+        "name": known[0].get("name", ""),
+        "about": about,
+        "rows": [{"name": wording.named(metric), "cells": cells(metric)} for metric in metrics],
+        "comparable": all(same),
+        "headline": cells(metrics[0]) if metrics else [],
+        "headline_name": wording.named(metrics[0]) if metrics else "",
+    }
+
+
+def _same_task(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> bool:
+    if first is None or second is None:
+        return False
+
+    def size(task: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value.n if isinstance(value, Estimate) else value for name, value in task.items()}
+
+    return size(first) == size(second)
+
+
+def _thesis_columns(group: Group) -> list[str]:
+    seen = dict.fromkeys(name for one in group.evaluations for name in one.overall.estimates)
+    return [name for name in THESIS if name in seen] + [name for name in seen if name.startswith("acc@")]
+
+
+def _thesis(evaluation: Evaluation) -> dict[str, Any]:
+    rows = [*evaluation.kinds.items(), ("overall", evaluation.overall)]
+    return {
+        "label": evaluation.label,
+        "rows": [
+            {
+                "name": wording.named(name),
+                "n": scores.estimates["pair_accuracy"].n,
+                "values": scores.estimates,
+                "nonpositive": scores.counts.get("nonpositive_cosines", 0),
+                "ties": scores.counts.get("ties", 0),
+            }
+            for name, scores in rows
+        ],
+    }
+
+
+def _rejects(group: Group) -> list[tuple[str, Mapping[str, int]]]:
+    """Rows left out, once where several evaluations of the same data left out the same."""
+    found: list[tuple[list[str], Mapping[str, int]]] = []
+    for one in group.evaluations:
+        equal = next((labels for labels, rejects in found if rejects == one.rejects), None)
+        if equal is not None:
+            equal.append(one.label)
+        elif one.rejects:
+            found.append(([one.label], one.rejects))
+    return [(" and ".join(labels), rejects) for labels, rejects in found]
+
+
+def _examples(group: Group, last: Comparison | None, gallery: Gallery) -> list[dict[str, Any]]:
+    found = extremes(group.after, last, SHOWN)
+    return [
+        {"title": EXAMPLES[name], "id": name, "cards": [_card(group, example, gallery) for example in examples]}
+        for name, examples in found.items()
+    ]
+
+
+def _card(group: Group, example: Example, gallery: Gallery) -> dict[str, Any]:
+    items, row = group.after.items, example.after_row
+    caption, negative = wording.marked(items.caption[row], items.negative[row])
+    old = group.before.items
+    before = example.before_row
+    return {
+        "picture": gallery.picture(group.after.images_root, items.image[row]),
+        "image": items.image[row],
+        "kind": wording.named(items.kind[row]),
+        "caption": caption,
+        "negative": negative,
+        "alt": f"Picture of the item with the true caption: {items.caption[row]}",
+        "right": bool(items.margin[row] > 0),
+        "positive_after": float(items.positive_cosine[row]),
+        "negative_after": float(items.negative_cosine[row]),
+        "margin_after": float(items.margin[row]),
+        "positive_before": None if before is None else float(old.positive_cosine[before]),
+        "negative_before": None if before is None else float(old.negative_cosine[before]),
+        "margin_before": None if before is None else float(old.margin[before]),
+    }
+
+
+def run_view(run: Run, number: int) -> dict[str, Any]:
+    """What the template shows of a run."""
+    best = run.summary.get("best") or {}
+    step = best.get("step") if isinstance(best.get("step"), int) else None
+    panels = [panel for panel in figures.PANELS if figures.logged((*run.train, *run.validation), panel)]
+    curves = [
+        figures.training_curves(run.train, run.validation, panels=(panel,), best_step=step, name=f"r{number}-{panel}")
+        for panel in panels
+    ]
+    return {
+        "run": run,
+        "id": f"r{number}",
+        "curves": [Markup(curve) for curve in curves],  # noqa: S704 - matplotlib escapes what it writes
+        "best": best,
+        "summary": {
+            name: value
+            for name, value in run.summary.items()
+            if isinstance(value, int | float | str) and name != "seconds"
+        },
+        "seconds": run.summary.get("seconds"),
+        "block": -(-len(run.train) // figures.POINTS),
+        "stamp": _pretty(run.stamp),
+    }
+
+
+def _pretty(tree: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(json.loads(json.dumps(tree, default=str)), sort_keys=True, allow_unicode=True) if tree else ""

@@ -1,0 +1,311 @@
+"""What is TRUE, FALSE or UNKNOWN of a scene, and by what evidence.
+
+Graphs are incomplete and redundant: what is not annotated is UNKNOWN in the open world, and several nodes may be one
+thing. In the closed world what is not annotated is FALSE, but a direction that the boxes leave undecided stays UNKNOWN.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import NamedTuple
+
+from hairsplit.core.types import Box, Scene, Thing, World
+from hairsplit.scenes import lexicon
+
+SAME_BOX = 0.7
+"""Intersection over union from which two boxes with related nouns are one thing."""
+CLEAR_SHIFT = 0.05
+"""Share of the picture's side by which centres must differ for an annotated direction to count."""
+CLEAR_SLOPE = 0.5
+"""Least |distance along the axis| / |distance across it| for a direction to be TRUE."""
+HORIZONTAL = ("to the left of", "to the right of")
+VERTICAL = ("above", "below")
+
+
+class Truth(Enum):
+    """Three-valued truth (strong Kleene logic)."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
+class Verdict(NamedTuple):
+    """A truth value and why: annotated, geometric, exclusive_attribute, converse_or_contrary, count_bound, complete."""
+
+    truth: Truth
+    evidence: str = ""
+
+
+UNKNOWN = Verdict(Truth.UNKNOWN)
+
+
+def both(verdicts: Iterable[Verdict]) -> Verdict:
+    """Kleene's and: FALSE if one is FALSE, TRUE if all are."""
+    return _fold(list(verdicts), decisive=Truth.FALSE, otherwise=Truth.TRUE)
+
+
+def either(verdicts: Iterable[Verdict]) -> Verdict:
+    """Kleene's or: TRUE if one is TRUE, FALSE if all are FALSE."""
+    return _fold(list(verdicts), decisive=Truth.TRUE, otherwise=Truth.FALSE)
+
+
+def _fold(verdicts: list[Verdict], *, decisive: Truth, otherwise: Truth) -> Verdict:
+    for verdict in verdicts:
+        if verdict.truth is decisive:
+            return verdict
+    if any(verdict.truth is Truth.UNKNOWN for verdict in verdicts):
+        return UNKNOWN
+    return Verdict(otherwise, verdicts[0].evidence if verdicts else "")
+
+
+def opposite(verdict: Verdict) -> Verdict:
+    """Kleene's not."""
+    flip = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
+    return Verdict(flip[verdict.truth], verdict.evidence)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One thing of the scene: a node, or several nodes over the same pixels."""
+
+    id: str
+    """Id of its first node."""
+    nouns: tuple[str, ...]
+    """What it is called; the most specific noun first."""
+    box: Box
+    attributes: tuple[str, ...]
+    """Canonical, sorted."""
+
+    @property
+    def noun(self) -> str:
+        """The noun to call it by."""
+        return self.nouns[0]
+
+    def of_class(self, name: str) -> str | None:
+        """Its attribute of an exclusive class, if exactly one is annotated."""
+        found = [a for a in self.attributes if lexicon.attribute_class(a) == name]
+        return found[0] if len(found) == 1 else None
+
+
+class Facts:
+    """The scene as a set of facts; entities come in an order that does not depend on the file's, nor on mirroring."""
+
+    def __init__(self, scene: Scene, world: World) -> None:
+        self.scene = scene
+        self.world = world
+        self.entities, entity_of = _entities(scene)
+        self.edges: frozenset[tuple[str, str, str]] = frozenset(_edges(scene, entity_of))
+        self._called: dict[str, tuple[tuple[Entity, ...], tuple[Entity, ...]]] = {}
+        self._referents: dict[tuple[str, tuple[str, ...]], Entity | None] = {}
+
+    @cached_property
+    def nouns(self) -> tuple[str, ...]:
+        """All nouns of the scene, sorted."""
+        return tuple(sorted({noun for entity in self.entities for noun in entity.nouns}))
+
+    def attribute(self, entity: Entity, name: str) -> Verdict:
+        """Whether an entity has a (canonical) attribute.
+
+        FALSE if exactly one member of its exclusive class is annotated and is another one, not a shade of it.
+        """
+        if name in entity.attributes:
+            return Verdict(Truth.TRUE, "annotated")
+        if any(lexicon.near(a, name) or lexicon.near(name, a) for a in entity.attributes):
+            return UNKNOWN
+        rivals = [a for a in entity.attributes if lexicon.excludes(a, name)]
+        if len(rivals) == 1:
+            return Verdict(Truth.FALSE, "exclusive_attribute")
+        return self._absent()
+
+    def relation(self, s: Entity, name: str, o: Entity) -> Verdict:
+        """Whether a (canonical) predicate holds of two entities.
+
+        Left, right, above and below are judged by boxes and edges, all others by edges.
+        """
+        if s.id == o.id:
+            return UNKNOWN
+        if name in HORIZONTAL or name in VERTICAL:
+            return self._direction(s, name, o)
+        claimed = self._claims(s, name, o)
+        apart = name == "inside" and _disjoint(s.box, o.box)
+        evidence = "converse_or_contrary" if self._refutes(s, name, o) else "geometric" if apart else ""
+        if claimed:
+            return UNKNOWN if evidence else Verdict(Truth.TRUE, "annotated")
+        if evidence:
+            return Verdict(Truth.FALSE, evidence)
+        similar = any(self._edge(s, other, o) for other in lexicon.overlapping(name))
+        return UNKNOWN if similar else self._absent()
+
+    def _claims(self, s: Entity, name: str, o: Entity) -> bool:
+        inverse = lexicon.inverse(name)
+        return self._edge(s, name, o) or (inverse is not None and self._edge(o, inverse, s))
+
+    def _refutes(self, s: Entity, name: str, o: Entity) -> bool:
+        """Whether an edge is annotated that cannot hold beside this one."""
+        inverse = lexicon.inverse(name)
+        return (
+            (lexicon.asymmetric(name) and self._edge(o, name, s))
+            or (inverse is not None and self._edge(s, inverse, o))
+            or any(self._edge(s, contrary, o) for contrary in lexicon.contraries(name))
+        )
+
+    def called(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
+        """Entities that surely are a `noun`, and those that may be one."""
+        if noun not in self._called:
+            self._called[noun] = self._find(noun)
+        return self._called[noun]
+
+    def _find(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
+        sure, maybe = [], []
+        for entity in self.entities:
+            matches = {lexicon.match(noun, name) for name in entity.nouns}
+            if "yes" in matches:
+                sure.append(entity)
+            elif "no" not in matches:  # of two nouns for one thing, one that rules it out decides
+                maybe.append(entity)
+        return tuple(sure), tuple(maybe)
+
+    def referent(self, noun: str, attributes: tuple[str, ...] = ()) -> Entity | None:
+        """What "the <attributes> <noun>" refers to; None if nothing or more than one thing may be meant.
+
+        A noun that fits one thing alone refers to it, whatever attributes the sentence adds: they are then claims.
+        """
+        key = (noun, attributes)
+        if key not in self._referents:
+            self._referents[key] = self._refer(noun, attributes)
+        return self._referents[key]
+
+    def _refer(self, noun: str, attributes: tuple[str, ...]) -> Entity | None:
+        sure, maybe = self.called(noun)
+        if len(sure) == 1 and not maybe:
+            return None if _several(sure[0]) else sure[0]
+        left = [e for e in sure + maybe if self._has(e, attributes).truth is not Truth.FALSE]
+        if len(left) == 1 and left[0] in sure and self._has(left[0], attributes).truth is Truth.TRUE:
+            return None if _several(left[0]) else left[0]
+        return None
+
+    def _has(self, entity: Entity, attributes: tuple[str, ...]) -> Verdict:
+        return both(self.attribute(entity, a) for a in attributes)
+
+    def existing(self, noun: str, attributes: tuple[str, ...] = ()) -> Verdict:
+        """Whether there is a `noun` with all `attributes`; never FALSE in the open world."""
+        sure, maybe = self.called(noun)
+        if any(self._has(e, attributes).truth is Truth.TRUE for e in sure):
+            return Verdict(Truth.TRUE, "annotated")
+        if self.world == "closed" and all(self._has(e, attributes).truth is Truth.FALSE for e in sure + maybe):
+            return Verdict(Truth.FALSE, "complete")
+        return UNKNOWN
+
+    def count(self, noun: str) -> tuple[int, int | None]:
+        """Least and greatest number of `noun` things; the greatest is None where more may exist."""
+        sure, maybe = self.called(noun)
+        if self.world == "open" or maybe or any(map(_several, sure)):
+            return sum(not _several(e) for e in sure), None
+        return len(sure), len(sure)
+
+    def _absent(self) -> Verdict:
+        return Verdict(Truth.FALSE, "complete") if self.world == "closed" else UNKNOWN
+
+    def _edge(self, s: Entity, name: str, o: Entity) -> bool:
+        return (s.id, name, o.id) in self.edges
+
+    def _direction(self, s: Entity, name: str, o: Entity) -> Verdict:
+        """As the boxes say, or an edge that they do not contradict; otherwise UNKNOWN, in both worlds."""
+        inverse = str(lexicon.inverse(name))
+        if name in {"to the right of", "below"}:
+            return self._direction(o, inverse, s)
+        along, across = _gaps(s.box, o.box) if name in HORIZONTAL else reversed(_gaps(s.box, o.box))
+        clear = CLEAR_SHIFT * (self.scene.width if name in HORIZONTAL else self.scene.height)
+        claimed, denied = self._claims(s, name, o), self._claims(s, inverse, o)
+        if (claimed or along.before) and (denied or along.after):
+            return UNKNOWN
+        if along.before or (claimed and along.shift > clear):
+            steep = abs(along.shift) >= CLEAR_SLOPE * abs(across.shift)
+            return Verdict(Truth.TRUE, "geometric") if steep else UNKNOWN
+        if along.after:
+            return Verdict(Truth.FALSE, "geometric")
+        return Verdict(Truth.FALSE, "converse_or_contrary") if denied and along.shift < -clear else UNKNOWN
+
+
+class _Gap(NamedTuple):
+    """How two boxes lie along one axis."""
+
+    before: bool
+    after: bool
+    shift: float
+    """Centre of the second minus centre of the first, pixels."""
+
+
+def _gaps(a: Box, b: Box) -> tuple[_Gap, _Gap]:
+    (ax, ay), (bx, by) = a.centre, b.centre
+    x = _Gap(a.x + a.w <= b.x, b.x + b.w <= a.x, bx - ax)
+    return x, _Gap(a.y + a.h <= b.y, b.y + b.h <= a.y, by - ay)
+
+
+def _disjoint(a: Box, b: Box) -> bool:
+    return any(gap.before or gap.after for gap in _gaps(a, b))
+
+
+def _several(entity: Entity) -> bool:
+    return all(lexicon.is_collective(noun) for noun in entity.nouns)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes."""
+    shared = _shared(a, b)
+    return shared / (a.w * a.h + b.w * b.h - shared)
+
+
+def covered(a: Box, b: Box) -> float:
+    """Share of the smaller box that lies within the other."""
+    return _shared(a, b) / min(a.w * a.h, b.w * b.h)
+
+
+def _shared(a: Box, b: Box) -> float:
+    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    return max(width, 0) * max(height, 0)
+
+
+def _content(thing: Thing) -> tuple[object, ...]:
+    """Sort key: independent of the file's order, and, up to ties, of mirroring the scene."""
+    box = thing.box
+    return (thing.name, sorted(thing.attributes), box.y, box.h, box.w, box.x, thing.id)
+
+
+def _entities(scene: Scene) -> tuple[tuple[Entity, ...], Mapping[str, str]]:
+    """Nodes merged into entities, and the entity of every node."""
+    groups: list[list[Thing]] = []
+    for thing in sorted(scene.things, key=_content):
+        same = [group for group in groups if any(_same(thing, other) for other in group)]
+        merged = [*(other for group in same for other in group), thing]
+        groups = [group for group in groups if group not in same] + [merged]
+    groups.sort(key=lambda group: _content(group[0]))
+    entities = []
+    for group in groups:
+        names = tuple(dict.fromkeys(lexicon.normal(thing.name) for thing in group))
+        nouns = tuple(sorted(names, key=lambda noun: -_says(noun, names)))  # stable: ties stay in content order
+        attributes = tuple(sorted({lexicon.attribute(a) for thing in group for a in thing.attributes}))
+        entities.append(Entity(group[0].id, nouns, group[0].box, attributes))
+    return tuple(entities), {thing.id: group[0].id for group in groups for thing in group}
+
+
+def _says(noun: str, names: tuple[str, ...]) -> int:
+    """How many of the names a noun implies; collective nouns last."""
+    return -1 if lexicon.is_collective(noun) else sum(lexicon.match(other, noun) == "yes" for other in names)
+
+
+def _same(a: Thing, b: Thing) -> bool:
+    one, two = lexicon.normal(a.name), lexicon.normal(b.name)
+    related = lexicon.match(one, two) != "no" or lexicon.match(two, one) != "no"
+    return related and overlap(a.box, b.box) > SAME_BOX
+
+
+def _edges(scene: Scene, entity_of: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+    for thing in scene.things:
+        for relation in thing.relations:
+            s, o = entity_of[thing.id], entity_of.get(relation.target)
+            if o is not None and o != s:
+                yield s, lexicon.predicate(relation.predicate), o

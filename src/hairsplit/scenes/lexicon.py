@@ -1,0 +1,243 @@
+"""What words say of each other: number, class, exclusion; unknown words rule nothing out and are never swapped.
+
+Everything is hand-written and small (`_words`). Functions are pure; each takes words as `normal` leaves them.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from hairsplit.core.run import text_hash
+from hairsplit.scenes import _words as words
+
+Number = Literal["singular", "plural", "mass"]
+Match = Literal["yes", "maybe", "no"]
+
+_SPACES = re.compile(r"[\s_]+")
+_PLAIN = re.compile(r"[a-z]+(?:-[a-z]+)?(?: [a-z]+(?:-[a-z]+)?)?")
+_SINGULARS = {plural: singular for singular, plural in words.IRREGULAR_PLURALS.items()}
+_AN = re.compile(r"(?:[aeio]|u(?!ni(?!n)|s[ aeiu]|te|ti|ku|r[aio])|hour|honest|heir)")
+_NOT_AN = re.compile(r"(?:eu|one\b|once\b|ewe)")
+_PEOPLE = frozenset(words.PEOPLE) | words.PEOPLE_OF_ANY_KIND
+_CLASSES = {member: name for name, members in words.ATTRIBUTE_CLASSES.items() for member in members}
+
+
+def fingerprint() -> str:
+    """Hash of the word lists and rules, for the metadata of what is made with them."""
+    here = Path(__file__).parent
+    return text_hash((here / "lexicon.py").read_text("utf-8") + (here / "_words.py").read_text("utf-8"))
+
+
+@cache
+def normal(text: str) -> str:
+    """Lower case, trimmed, single spaces."""
+    return _SPACES.sub(" ", text).strip().lower()
+
+
+def head(noun: str) -> str:
+    """The last word of a compound: light of traffic light."""
+    return noun.rpartition(" ")[2]
+
+
+@cache
+def number(noun: str) -> Number | None:
+    """Grammatical number of a noun; None where its spelling does not tell."""
+    last = head(noun)
+    if last in words.MASS:
+        return "mass"
+    if last in words.PLURAL_ONLY:
+        return "plural"
+    if last in words.IRREGULAR_PLURALS or last in words.SINGULAR_IN_S:
+        return "singular"
+    if last in _SINGULARS or last.endswith(("men", "people")):
+        return "plural"
+    if not last.endswith("s") or last.endswith(("ss", "us", "is")):
+        return "singular"
+    return None if last.endswith(("as", "os")) else "plural"
+
+
+@cache
+def singular(noun: str) -> str:
+    """The singular of a plural noun; others as they are. Wrong guesses only make two nouns seem related."""
+    before, space, last = noun.rpartition(" ")
+    if last in words.PLURAL_ONLY or number(noun) in {"singular", "mass"}:
+        return noun
+    if last in _SINGULARS:
+        last = _SINGULARS[last]
+    elif last.endswith("men"):
+        last = f"{last[:-3]}man"
+    elif last.endswith("ies") and len(last) > 4:
+        last = f"{last[:-3]}y"
+    elif last.endswith(("ches", "shes", "xes", "sses", "zes")):
+        last = last[:-2]
+    else:
+        last = last.removesuffix("s")
+    return before + space + last
+
+
+@cache
+def plural(noun: str) -> str:
+    """The plural of a singular noun."""
+    before, space, last = noun.rpartition(" ")
+    if last in words.IRREGULAR_PLURALS:
+        last = words.IRREGULAR_PLURALS[last]
+    elif last.endswith("man"):
+        last = f"{last[:-3]}men"
+    elif last.endswith(("s", "x", "z", "ch", "sh")):
+        last = f"{last}es"
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        last = f"{last[:-1]}ies"
+    else:
+        last = f"{last}s"
+    return before + space + last
+
+
+@cache
+def article(phrase: str) -> Literal["a", "an"]:
+    """The indefinite article by sound: a uniform, an umbrella, an hour."""
+    return "an" if _AN.match(phrase) and not _NOT_AN.match(phrase) else "a"
+
+
+@cache
+def is_person(noun: str) -> bool:
+    """Whether a noun names people."""
+    last = singular(head(noun))
+    return last in _PEOPLE or last.endswith(("man", "woman", "boy", "girl", "person"))
+
+
+@cache
+def is_collective(noun: str) -> bool:
+    """Whether a noun names several things at once."""
+    return (number(noun) == "plural" and head(noun) not in words.PLURAL_ONLY) or head(noun) in words.COLLECTIVE
+
+
+@cache
+def nameable(noun: str) -> bool:
+    """Whether a caption may speak of "the <noun>": one or two plain words of known number, not vague or collective."""
+    if _PLAIN.fullmatch(noun) is None or head(noun) in words.VAGUE or number(noun) is None or is_collective(noun):
+        return False
+    return " " not in noun or not any(attribute_class(part) or part in words.SHADES for part in noun.split(" "))
+
+
+@cache
+def has_a_place(noun: str) -> bool:
+    """Whether one says that something is left of it: not a part of a body, nor what fills half the picture."""
+    last = singular(head(noun))
+    return last not in words.BODY_PARTS and last not in words.STUFF and number(noun) != "mass"
+
+
+@cache
+def match(noun: str, name: str) -> Match:
+    """Whether an object annotated as `name` is a `noun`; "maybe" wherever the words do not rule it out.
+
+    Number does not count: trees may well include the tree one speaks of.
+    """
+    if noun == name:
+        return "yes"
+    want, have = singular(head(noun)), singular(head(name))
+    collective = is_collective(name)
+    if is_person(want) and is_person(have):
+        return _match_people(want, have, collective=collective)
+    if have in words.KINDS.get(want, "").split():
+        return "maybe" if collective else "yes"
+    if want == have or have in words.ANYTHING or want in words.ANYTHING or want in words.KINDS.get(have, "").split():
+        return "maybe"
+    return "maybe" if any({want, have} <= set(line.split()) for line in words.SAME_THING) else "no"
+
+
+def _match_people(want: str, have: str, *, collective: bool) -> Match:
+    wanted, known = words.PEOPLE.get(want, (None, None)), words.PEOPLE.get(have, (None, None))
+    if not collective:
+        if any(a and b and a != b for a, b in zip(wanted, known, strict=True)):
+            return "no"
+        if want == "person" or (want in {"child", "kid"} and known[1] == "child" and known[0]):
+            return "yes"
+    return "maybe"
+
+
+@cache
+def rivals(noun: str) -> tuple[str, ...]:
+    """Nouns that exclude this one and may replace it in a negative; sorted, without it."""
+    return tuple(sorted({other for line in words.RIVALS if noun in line.split() for other in line.split()} - {noun}))
+
+
+@cache
+def attribute(text: str) -> str:
+    """The canonical form of an attribute: grey -> gray, big -> large."""
+    plain = normal(text)
+    return words.ATTRIBUTE_SYNONYMS.get(plain, plain)
+
+
+@cache
+def attribute_class(name: str) -> str | None:
+    """The exclusive class of a canonical attribute that may be swapped; None for all others."""
+    return _CLASSES.get(name)
+
+
+def members(name: str) -> tuple[str, ...]:
+    """The attributes of an exclusive class."""
+    return words.ATTRIBUTE_CLASSES[name]
+
+
+@cache
+def excludes(annotated: str, asked: str) -> bool:
+    """Whether an object annotated with one attribute surely lacks the other."""
+    if annotated == asked or attribute_class(asked) is None:
+        return False
+    if attribute_class(annotated) == attribute_class(asked):
+        return True
+    may_be = words.SHADES.get(annotated)
+    return attribute_class(asked) == "colour" and bool(may_be) and asked not in str(may_be).split()
+
+
+@cache
+def near(annotated: str, asked: str) -> bool:
+    """Whether an object annotated with one colour might also be called the other."""
+    may_be = words.SHADES.get(annotated)
+    return may_be is not None and attribute_class(asked) == "colour" and (not may_be or asked in may_be.split())
+
+
+@cache
+def usable(noun: str, name: str) -> bool:
+    """Whether to make the sentence "the <noun> is <attribute>": plausible, and no remark on people's skin or size."""
+    kind, last = attribute_class(name), singular(head(noun))
+    if kind is None or name in noun.split(" "):
+        return False
+    animate = is_person(noun) or last in words.KINDS["animal"].split()
+    if kind == "posture":
+        return animate
+    if is_person(noun) or last in words.BODY_PARTS:
+        return False
+    return kind in {"colour", "size"} or not animate
+
+
+@cache
+def predicate(text: str) -> str:
+    """The canonical form of a relation: left of -> to the left of."""
+    plain = normal(text)
+    return words.PREDICATE_SYNONYMS.get(plain, plain)
+
+
+def inverse(name: str) -> str | None:
+    """The canonical predicate that holds of (o, s) exactly where this one holds of (s, o) and excludes it of (s, o)."""
+    return words.INVERSES.get(name)
+
+
+def asymmetric(name: str) -> bool:
+    """Whether a canonical predicate excludes itself in the other direction."""
+    return name in words.INVERSES or name in words.ASYMMETRIC
+
+
+@cache
+def contraries(name: str) -> tuple[str, ...]:
+    """Canonical predicates that cannot hold of the same (s, o), besides the inverse."""
+    found = {other for pair in words.CONTRARIES if name in pair for other in pair} - {name}
+    return tuple(sorted(found))
+
+
+@cache
+def overlapping(name: str) -> tuple[str, ...]:
+    """Canonical predicates under which the same fact may have been annotated instead."""
+    lines = [line for line in words.OVERLAPPING_PREDICATES if name in line]
+    return tuple(sorted({other for line in lines for other in line} - {name}))

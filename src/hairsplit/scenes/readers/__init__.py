@@ -1,0 +1,1 @@
+"""Scene graph files, one reader per layout."""

@@ -1,0 +1,86 @@
+"""HNC train and val: linked by cpt_p_id, its own types as kinds."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hairsplit.core.errors import HairsplitError
+from tests.data.formats.reading import Sorted, read, read_text
+
+
+def caption(text: str | None, label: object, positive: object = None, kind: str = "attribute") -> dict[str, Any]:
+    return {"caption": text, "label": label, "type": kind, "cpt_p_id": positive, "noisy": False}
+
+
+def read_image(folder: Path, captions: dict[str, Any]) -> Sorted:
+    return read_text("hnc", folder, json.dumps({"7": {"captions": captions}}))
+
+
+def test_the_published_sample_gives_all_its_types_and_its_known_defects(shared: Path) -> None:
+    found = read("hnc", shared / "fixtures" / "hnc" / "hnc_train_sample.json")
+    assert len(found.pairs) + len(found.rejects) == 115
+    assert found.reasons == {"identical_texts": 3}
+    assert len({pair.kind for pair in found.pairs}) == 17
+    assert Counter(pair.image for pair in found.pairs).keys() == {"2386621", "2373554", "2370799", "2370791", "2370790"}
+    assert found.pairs[0].caption == "The plastic straw is to the right of the tablecloth."
+    assert found.pairs[0].negative == "The piled straw is to the right of the tablecloth."
+    assert (found.pairs[0].kind, found.pairs[0].source) == ("attribute_subg", "hnc")
+
+
+def test_negatives_find_their_positive_wherever_it_stands(tmp_path: Path) -> None:
+    captions = {"9": caption("no b", 0, 4), "3": caption("a", 1), "4": caption("b", 1), "5": caption("no a", 0, 3)}
+    found = read_image(tmp_path, captions)
+    assert [(pair.caption, pair.negative) for pair in found.pairs] == [("b", "no b"), ("a", "no a")]
+
+
+def test_a_positive_may_have_several_negatives(tmp_path: Path) -> None:
+    found = read_image(tmp_path, {"1": caption("a", 1), "2": caption("b", 0, 1), "3": caption("c", 0, 1)})
+    assert [(pair.caption, pair.negative) for pair in found.pairs] == [("a", "b"), ("a", "c")]
+
+
+def test_captions_without_a_partner_are_counted(tmp_path: Path) -> None:
+    captions = {
+        "1": caption("alone", 1), "2": caption("of none", 0, None), "3": caption("of a missing one", 0, 77),
+        "4": caption("of a negative", 0, 3), "5": caption("a", 1), "6": caption("b", 0, 5),
+    }  # fmt: skip
+    found = read_image(tmp_path, captions)
+    assert found.reasons == {"unlinked_negative": 3, "unlinked_positive": 1}
+    assert len(found.pairs) == 1
+    assert found.rejects[0].where == "annotations.json, image 7, caption 2"
+
+
+def test_an_empty_image_has_no_rows(tmp_path: Path) -> None:
+    found = read_image(tmp_path, {})
+    assert not found.pairs
+    assert not found.rejects
+
+
+def test_a_missing_text_costs_its_row_only(tmp_path: Path) -> None:
+    found = read_image(tmp_path, {"1": caption("a", 1), "2": caption(None, 0, 1), "3": caption("c", 0, 1)})
+    assert found.reasons == {"missing_negative": 1}
+    assert len(found.pairs) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [caption("a", 2), caption("a", "1"), caption("a", 0, "4"), caption("a", 1, kind=None), {"label": 1}, [1], 3],  # type: ignore[arg-type]
+)
+def test_a_field_of_a_wrong_type_is_an_error_that_names_the_caption(tmp_path: Path, wrong: object) -> None:
+    with pytest.raises(HairsplitError) as caught:
+        read_image(tmp_path, {"12": wrong})
+    assert caught.value.where.endswith("image 7, caption 12")
+    assert "hnc_test" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[]", '{"7": {}}', '{"7": {"captions": []}}', "3"])
+def test_a_file_of_another_shape_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(HairsplitError, match="hnc_test"):
+        read_text("hnc", tmp_path, text)
+
+
+def test_the_human_file_given_as_train_file_is_told_apart(shared: Path) -> None:
+    with pytest.raises(HairsplitError, match="format hnc_test"):
+        read("hnc", shared / "fixtures" / "hnc" / "hnc_test_human_sample.json")

@@ -1,0 +1,138 @@
+"""The oracles are strict: each of these one-line mistakes in a loss makes its oracle fail.
+
+A mutant is the source of a module with one expression replaced, executed as a fresh module.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from hairsplit.losses import LOSSES
+from tests.losses.oracle import ORACLES, SPECS, assert_agrees, cases
+
+LOG_W, EYE = "logits + math.log(spec.weight)", "torch.eye(rows, dtype=torch.bool, device=logits.device)"
+BATCH_MISTAKES = {
+    "softmax of texts over the wrong axis": ("logsumexp(to_text, dim=0)", "logsumexp(to_text, dim=1)"),
+    "image to text only": ("LossOutput((image + text) / 2", "LossOutput(image"),
+    "text to image only": ("LossOutput((image + text) / 2", "LossOutput(text"),
+    "sum for mean of the directions": ("(image + text) / 2", "(image + text)"),
+    "the next row as target": ("= to_text.diagonal()", "= to_text.roll(1, 0).diagonal()"),
+    "false negatives kept": ("exclude_false_negatives(to_text, z)", "pass"),
+    "false negatives always left out": ("if spec.mask_false_negatives", "if True"),
+    "no logit scale": ("multiplier(z, spec.compat) * z.image", "z.image"),
+}
+MUTANTS: dict[str, dict[str, tuple[str, str]]] = {
+    "contrastive": BATCH_MISTAKES
+    | {
+        "transposed similarities": (
+            "multiplier(z, spec.compat) * z.image) @ z.positive.T",
+            "multiplier(z, spec.compat) * z.positive) @ z.image.T",
+        )
+    },
+    "hard_negative": BATCH_MISTAKES
+    | {
+        "transposed similarities": ("scaled @ z.positive.T", "(scaled @ z.positive.T).T"),
+        "no log w": (LOG_W, "logits"),
+        "w for log w": (LOG_W, "logits + spec.weight"),
+        "w times the logit": (LOG_W, "logits * spec.weight"),
+        "w below 1 taken for none": ("elif spec.weight > 0", "elif spec.weight > 1"),
+        "w = 0 keeps the negatives": ("torch.zeros_like(z.mask)", "z.mask"),
+        "mask of the next row, own": ("exists = z.mask", "exists = z.mask.roll(1, 0)"),
+        "mask of the next row, others": ("own | ~z.mask", "own | ~z.mask.roll(1, 0)"),
+        "mask of the next negative": ("exists = z.mask", "exists = z.mask.roll(1, 1)"),
+        "own negatives twice": ("own | ~z.mask", "~z.mask"),
+        "own taken for the next row": (EYE, EYE + ".roll(1, 0)"),
+        "own negatives only": ('if spec.pool == "all"', "if False"),
+        "negatives of the wrong image": ("cosines(z)[1]", "cosines(z)[1].roll(1, 0)"),
+    },
+    "distillation": {
+        "divergence the other way round": ("kl_div(ours, target", "kl_div(target, ours"),
+        "softmax over the wrong axis": ("(z, sharpness, z.mask), dim=1)", "(z, sharpness, z.mask), dim=0)"),
+        "the next row as target": (
+            "(teacher, sharpness, z.mask), dim=1)",
+            "(teacher, sharpness, z.mask).roll(1, 0), dim=1)",
+        ),
+        "mask of the next row": ("~mask.flatten()", "~mask.roll(1, 0).flatten()"),
+        "no squared temperature": ("spec.temperature**2 * divergence", "divergence"),
+        "own logit scale": ("_logits(z, sharpness,", "_logits(z, z.scale / spec.temperature,"),
+        "sum over images": ('"batchmean"', '"sum"'),
+        "no temperature": (".detach() / spec.temperature", ".detach()"),
+    },
+    "preference": {
+        "prefers the negative": ("(positive.unsqueeze(1) - negative)", "(negative - positive.unsqueeze(1))"),
+        "positive of the next row": ("(positive.unsqueeze(1)", "(positive.roll(1).unsqueeze(1)"),
+        "no logit scale": ("multiplier(z, spec.compat) * (", "("),
+        "no beta": ("spec.beta * lead", "lead"),
+        "mask of the next row": ("(losses, z.mask)", "(losses, z.mask.roll(1, 0))"),
+        "mask of the next negative": ("(losses, z.mask)", "(losses, z.mask.roll(1, 1))"),
+        "plain mean over pairs": ("mean_over_negatives(losses, z.mask)", "losses[z.mask].mean()"),
+    },
+    "dpo": {
+        "prefers the negative": ("(positive.unsqueeze(1) - negative)", "(negative - positive.unsqueeze(1))"),
+        "positive of the next row": ("(positive.unsqueeze(1)", "(positive.roll(1).unsqueeze(1)"),
+        "no reference": ("- _lead(teacher, spec.compat).detach()", ""),
+        "reference added": ("- _lead(teacher", "+ _lead(teacher"),
+        "reference of the next row": ("_lead(teacher, spec.compat)", "_lead(teacher, spec.compat).roll(1, 0)"),
+        "no beta": ("spec.beta * gain", "gain"),
+        "mask of the next row": ("(losses, z.mask)", "(losses, z.mask.roll(1, 0))"),
+        "plain mean over pairs": ("mean_over_negatives(losses, z.mask)", "losses[z.mask].mean()"),
+    },
+}
+SHARED: dict[str, tuple[str, str, str]] = {
+    "only equal captions are false negatives": (
+        "contrastive",
+        "    same |= z.image_keys[:, None] == z.image_keys\n",
+        "",
+    ),
+    "the pair itself left out": ("contrastive", "    same.fill_diagonal_(False)\n", ""),
+    "exponential scale for the thesis": ("contrastive", 'if compat == "thesis" else z.scale', "if False else z.scale"),
+    "raw scale always": ("contrastive", 'z.scale.log() if compat == "thesis"', "z.scale.log() if True"),
+    "no epsilon for the thesis": ("preference", 'THESIS_EPSILON) if compat == "thesis"', "THESIS_EPSILON) if False"),
+    "negatives summed": ("preference", " / mask.sum(dim=1).clamp(min=1)", ""),
+    "images without negatives counted": ("dpo", "mask.any(dim=1).sum().clamp(min=1)", "len(mask)"),
+    "absent negatives counted": ("dpo", "mask.sum(dim=1)", "mask.shape[1] * mask.any(dim=1)"),
+}
+"""Mistakes in what losses share, each with a loss whose oracle must notice."""
+
+
+def executed(name: str, old: str, new: str) -> ModuleType:
+    """The module of that name with `old` replaced."""
+    original = importlib.import_module(name)
+    source = Path(str(original.__file__)).read_text("utf-8")
+    assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {name}"
+    module = ModuleType(name)
+    exec(compile(source.replace(old, new), f"<{name} mutated>", "exec"), module.__dict__)  # noqa: S102
+    return module
+
+
+def is_noticed(name: str, module: ModuleType) -> bool:
+    """Whether the oracle of loss `name` fails on any variant and batch."""
+    try:
+        for spec in SPECS[name]:
+            for z, teacher in cases(3):
+                assert_agrees(module.ENTRY.compute, ORACLES[name], spec, z, teacher)
+    except (AssertionError, RuntimeError):  # a mutant may also fail to run, as when it removes a gradient
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_loss_that_is_not_mutated_agrees(name: str) -> None:
+    assert not is_noticed(name, executed(f"hairsplit.losses.{name}", "ENTRY = Loss(", "ENTRY = Loss("))
+    assert len(MUTANTS[name]) >= 5
+
+
+@pytest.mark.parametrize(("name", "mistake"), [(name, mistake) for name in MUTANTS for mistake in MUTANTS[name]])
+def test_a_mistake_in_a_loss_is_noticed(name: str, mistake: str) -> None:
+    assert is_noticed(name, executed(f"hairsplit.losses.{name}", *MUTANTS[name][mistake]))
+
+
+@pytest.mark.parametrize("mistake", SHARED)
+def test_a_mistake_in_what_losses_share_is_noticed(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, old, new = SHARED[mistake]
+    shared = executed("hairsplit.losses._scores", old, new)
+    monkeypatch.setitem(sys.modules, "hairsplit.losses._scores", shared)
+    assert is_noticed(name, executed(f"hairsplit.losses.{name}", "ENTRY = Loss(", "ENTRY = Loss("))
