@@ -129,10 +129,10 @@ def write_run(folder: Path, *, steps: int = 40, finished: bool = True) -> None:
     (folder / "config.yaml").write_text("lr: 0.0005\nobjective: hnc_l2\n", "utf-8")
     (folder / "stamp.json").write_text(json.dumps({"seed": 0, "hairsplit": "0.1.0"}), "utf-8")
     rows = [
-        {"name": "text tower", "count": 700_000, "learns": True, "share": 0.6},
-        {"name": "vision tower", "count": 466_000, "learns": False, "share": 0.4},
+        {"name": "text tower", "parameters": 700_000, "learns": True, "share": 0.6},
+        {"name": "vision tower", "parameters": 466_000, "learns": False, "share": 0.4},
     ]
-    (folder / "trainable.json").write_text(json.dumps(rows), "utf-8")
+    (folder / "trainable.json").write_text(json.dumps({"mode": "text", "rows": rows, "parameters": 1_166_000}), "utf-8")
     if finished:
         best = {"metric": "pair_accuracy", "value": 0.88, "step": 30}
         (folder / "summary.json").write_text(json.dumps({"best": best, "steps": steps, "seconds": 75.0}), "utf-8")

@@ -30,7 +30,7 @@ def log(steps: int) -> list[dict[str, Any]]:
     ]
 
 
-def figures() -> list[str]:
+def drawn() -> list[str]:
     rng = np.random.default_rng(0)
     return [
         kind_bars(bars("count", "relation"), text_only={"count": Estimate(0.6, 0.5, 0.7, 9), "relation": None}),
@@ -39,17 +39,21 @@ def figures() -> list[str]:
     ]
 
 
-def test_figures_are_the_same_each_time_and_leave_settings_alone() -> None:
-    first = figures()
+@pytest.fixture(scope="module")
+def figures() -> list[str]:
+    return drawn()
+
+
+def test_figures_are_the_same_each_time_and_leave_settings_alone(figures: list[str]) -> None:
     settings = dict(matplotlib.rcParams)
     with matplotlib.rc_context({"font.size": 30, "text.parse_math": True}):
-        assert figures() == first
+        assert drawn() == figures
     assert dict(matplotlib.rcParams) == settings
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_figure_is_an_svg_without_date_with_a_text_for_the_blind(number: int) -> None:
-    svg = figures()[number]
+def test_figure_is_an_svg_without_date_with_a_text_for_the_blind(figures: list[str], number: int) -> None:
+    svg = figures[number]
     assert svg.startswith("<svg ")
     assert "aria-label=" in svg.split(">", maxsplit=1)[0]
     assert "metadata" not in svg

@@ -148,3 +148,19 @@ def test_a_step_logged_again_after_a_resume_counts_once(tmp_path: Path) -> None:
     train = read_folders([tmp_path / "a"]).runs[0].train
     assert len(train) == 40
     assert train[6]["loss"] == 9.0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("summary.json", "[]", "is not a JSON object"),
+        ("stamp.json", "{", "not valid JSON"),
+        ("trainable.json", '{"rows": [{"name": "a"}]}', "rows lack"),
+    ],
+)
+def test_a_foreign_file_in_a_run_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:
+    write_run(tmp_path / "a")
+    (tmp_path / "a" / name).write_text(content)
+    with pytest.raises(HairsplitError, match=message) as caught:
+        read_folders([tmp_path / "a"])
+    assert caught.value.where == str(tmp_path / "a" / name)

@@ -59,7 +59,7 @@ def lint(text: str) -> tuple[str, ...]:
             found.append("article")
         if word == following:
             found.append("word doubled")
-        if word in NUMBERS and (word == "one") == (lexicon.number(following) == "plural"):
+        if word in NUMBERS and lexicon.number(following) == ("plural" if word == "one" else "singular"):
             found.append("number of the noun")
         if word == "there" and following in {"is", "are"} and len(words) > 2:
             several = words[2] in NUMBERS and words[2] != "one"

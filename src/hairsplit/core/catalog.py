@@ -20,7 +20,7 @@ def nearest(name: str, names: tuple[str, ...] | list[str]) -> str:
 
 @dataclass(frozen=True)
 class Catalog(Generic[E]):
-    """Every public module of `package` holds one `ENTRY` of type `kind`; its file name is its name (contract-tested)."""
+    """Every public module of `package` holds one `ENTRY` of type `kind`; its file name is its name."""
 
     package: str
     kind: type[E]

@@ -141,6 +141,6 @@ class Estimate:
     chance: float | None = None
 
     def __str__(self) -> str:
-        known = self.low == self.low  # noqa: PLR0124 - nan, where one image is no sample
+        known = self.low == self.low  # nan, where one image is no sample
         interval = f"[{100 * self.low:.1f}, {100 * self.high:.1f}]" if known else "[interval unknown]"
         return f"{100 * self.value:.1f} % {interval} (n = {self.n})"

@@ -1,6 +1,7 @@
 """One self-contained HTML page from evaluation and run folders: no script, no network, same inputs same bytes."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -44,6 +45,7 @@ def write_report(folders: Sequence[Path], out: Path, *, title: str | None = None
     return out
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("hairsplit.report", "templates"),

@@ -23,7 +23,7 @@ class Run:
     """The YAML as it stands in the folder; empty where there is none."""
     stamp: Mapping[str, Any]
     trainable: tuple[Mapping[str, Any], ...]
-    """Groups of parameters: name, count, learns, share."""
+    """Groups of parameters: name, parameters, learns, share."""
     summary: Mapping[str, Any]
     notes: tuple[str, ...]
     """What is incomplete about the folder, as sentences."""
@@ -36,10 +36,9 @@ def read_run(folder: Path, label: str) -> Run:
         HairsplitError: A file is torn (but for the last line of metrics.jsonl, which a killed run may leave half).
     """
     log, notes = _log(folder / "metrics.jsonl")
-    summary = _json_or(folder / "summary.json", {})
+    summary = _object(folder / "summary.json")
     if not summary:
         notes.append("There is no summary.json: the run has not ended, or was stopped.")
-    rows = _json_or(folder / "trainable.json", [])
     config = folder / "config.yaml"
     return Run(
         label=label,
@@ -47,18 +46,27 @@ def read_run(folder: Path, label: str) -> Run:
         train=_by_step(row for row in log if row.get("kind") == "train"),
         validation=_by_step(row for row in log if row.get("kind") == "validation"),
         config=config.read_text("utf-8", "replace") if config.is_file() else "",
-        stamp=_json_or(folder / "stamp.json", {}),
-        trainable=tuple(rows["rows"] if isinstance(rows, dict) and "rows" in rows else rows),
+        stamp=_object(folder / "stamp.json"),
+        trainable=_trainable(folder / "trainable.json"),
         summary=summary,
         notes=tuple(notes),
     )
 
 
-def _json_or(path: Path, otherwise: Any) -> Any:
-    value = read_json(path) if path.is_file() else otherwise
-    if not isinstance(value, dict | list):
-        raise HairsplitError("holds neither an object nor a list", where=str(path), hint="write it again")
+def _object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty where there is no such file."""
+    value = read_json(path) if path.is_file() else {}
+    if not isinstance(value, dict):
+        raise HairsplitError("is not a JSON object", where=str(path), hint="restore the file, or remove it")
     return value
+
+
+def _trainable(path: Path) -> tuple[Mapping[str, Any], ...]:
+    rows = _object(path).get("rows", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and {"name", "learns"} <= set(row) for row in rows):
+        hint = "restore the file, or remove it"
+        raise HairsplitError("rows lack a name or whether they learn", where=str(path), hint=hint)
+    return tuple(rows)
 
 
 def _log(path: Path) -> tuple[list[dict[str, Any]], list[str]]:

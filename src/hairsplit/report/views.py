@@ -223,7 +223,8 @@ def _card(group: Group, example: Example, gallery: Gallery) -> dict[str, Any]:
 
 def run_view(run: Run, number: int) -> dict[str, Any]:
     """What the template shows of a run."""
-    best = run.summary.get("best") or {}
+    best = run.summary.get("best")
+    best = best if isinstance(best, dict) else {}
     step = best.get("step") if isinstance(best.get("step"), int) else None
     panels = [panel for panel in figures.PANELS if figures.logged((*run.train, *run.validation), panel)]
     curves = [

@@ -17,6 +17,10 @@ PLURAL_ONLY = _set("""
     trunks leggings pajamas overalls tights pliers skis woods belongings surroundings
 """)
 SINGULAR_IN_S = _set("bus gas lens canvas atlas iris walrus cactus octopus platypus")
+PLURALS_IN_AS_AND_OS = _set("""
+    bananas pizzas sofas umbrellas cameras zebras pandas pajamas koalas pastas tiaras gorillas photos videos
+    tacos burritos radios pianos logos avocados flamingos rhinos hippos tattoos shampoos kangaroos zoos igloos
+""")
 MASS = _set("""
     air asphalt bacon bread broccoli butter cardboard cement cheese clothing cloth coffee concrete corn cotton cream
     dirt dough dust equipment fabric flour food foliage footwear fruit fur furniture garbage gear graffiti grass

@@ -54,7 +54,8 @@ def number(noun: str) -> Number | None:
         return "plural"
     if not last.endswith("s") or last.endswith(("ss", "us", "is")):
         return "singular"
-    return None if last.endswith(("as", "os")) else "plural"
+    known = last in words.PLURALS_IN_AS_AND_OS
+    return "plural" if known or not last.endswith(("as", "os")) else None
 
 
 @cache
@@ -117,7 +118,7 @@ def nameable(noun: str) -> bool:
     """Whether a caption may speak of "the <noun>": one or two plain words of known number, not vague or collective."""
     if _PLAIN.fullmatch(noun) is None or head(noun) in words.VAGUE or number(noun) is None or is_collective(noun):
         return False
-    return " " not in noun or not any(attribute_class(part) or part in words.SHADES for part in noun.split(" "))
+    return not any(attribute_class(part) or part in words.SHADES for part in noun.split(" ")[:-1])
 
 
 @cache

@@ -1,0 +1,74 @@
+"""Each unique image and caption is encoded once; rows then read their embedding by number."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hairsplit.data.batches import PixelStore
+from hairsplit.encoders.dual_encoder import DualEncoder
+
+Matrix = NDArray[np.float32]
+Progress = Callable[[int], None]
+
+
+def unique(values: Iterable[str]) -> tuple[list[str], dict[str, int]]:
+    """Distinct values in order of appearance, and each one's number."""
+    number: dict[str, int] = {}
+    for value in values:
+        number.setdefault(value, len(number))
+    return list(number), number
+
+
+@torch.no_grad()
+def embed_images(
+    encoder: DualEncoder, root: Path, images: Sequence[str], *, batch: int = 128, tick: Progress | None = None
+) -> Matrix:
+    """Unit embeddings [n, D] float32 of pictures below `root`.
+
+    Raises:
+        HairsplitError: A picture is missing or broken.
+    """
+    device = next(encoder.parameters()).device
+    store = PixelStore(root, encoder.preprocess, megabytes=0)
+    found = np.empty((len(images), encoder.embedding_width), np.float32)
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        for start in range(0, len(images), batch):
+            part = images[start : start + batch]
+            pixels = store.pixels(part).to(device)
+            found[start : start + len(part)] = encoder.encode_image(pixels).float().cpu().numpy()
+            if tick:
+                tick(len(part))
+    finally:
+        store.close()
+        encoder.train(was_training)
+    return found
+
+
+@torch.no_grad()
+def embed_texts(
+    encoder: DualEncoder, texts: Sequence[str], *, batch: int = 256, tick: Progress | None = None
+) -> Matrix:
+    """Unit embeddings [n, D] float32 of captions, sorted by length so that little padding is computed."""
+    device = next(encoder.parameters()).device
+    ids = encoder.tokenizer.ids(texts, encoder.context_length)
+    order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
+    found = np.empty((len(texts), encoder.embedding_width), np.float32)
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        for start in range(0, len(order), batch):
+            part = order[start : start + batch]
+            padded = torch.zeros(len(part), len(ids[part[-1]]), dtype=torch.int64)
+            for row, n in enumerate(part):
+                padded[row, : len(ids[n])] = torch.tensor(ids[n])
+            found[part] = encoder.encode_text(padded.to(device)).float().cpu().numpy()
+            if tick:
+                tick(len(part))
+    finally:
+        encoder.train(was_training)
+    return found

@@ -1,0 +1,256 @@
+"""Evaluate a model on a pairs table: per-item scores, every metric with its interval, and what was left out."""
+
+import csv
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import atomic_file, write_json
+from hairsplit.core.tables import PairsTable
+from hairsplit.core.types import Estimate, Pair
+from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.evaluate import metrics
+from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
+from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
+from hairsplit.evaluate.text_only import text_only_baseline
+
+VERSION = 1
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Cosines of one model on the pairs of a table that have a negative."""
+
+    pairs: tuple[Pair, ...]
+    positive: Floats
+    """[n] cosine of image and true caption."""
+    negative: Floats
+    """[n] cosine of image and negative."""
+    images: tuple[str, ...]
+    """Unique images."""
+    image_embeddings: Matrix
+    own_captions: Matrix
+    """[images, D] the first true caption of each unique image."""
+    thesis: tuple[metrics.ThesisRow, ...]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick: Progress | None = None) -> Scores:
+    """Encode each unique image and caption once and read off every pair's two cosines.
+
+    Rows without a negative, and rows whose two texts are equal, are counted in `dropped`.
+
+    Raises:
+        HairsplitError: No pair is left, or a picture is missing or broken.
+    """
+    started = time.perf_counter()
+    dropped: Counter[str] = Counter()
+    pairs = []
+    for pair in table.pairs:
+        if pair.negative is None:
+            dropped["no_negative"] += 1
+        elif pair.negative == pair.caption:
+            dropped["identical_texts"] += 1
+        else:
+            pairs.append(pair)
+    if not pairs:
+        raise HairsplitError(
+            f"no pair to evaluate ({dict(dropped)})", where=str(table.path), hint="the table needs hard negatives"
+        )
+    images, image_number = unique(pair.image for pair in pairs)
+    texts, text_number = unique(text for pair in pairs for text in (pair.caption, pair.negative or ""))
+    image_embeddings = embed_images(encoder, table.root, images, tick=tick)
+    text_embeddings = embed_texts(encoder, texts, tick=tick)
+    rows = np.array([image_number[pair.image] for pair in pairs])
+    captions = np.array([text_number[pair.caption] for pair in pairs])
+    negatives = np.array([text_number[pair.negative or ""] for pair in pairs])
+    positive = metrics.paired_cosines(image_embeddings[rows], text_embeddings[captions])
+    negative = metrics.paired_cosines(image_embeddings[rows], text_embeddings[negatives])
+    thesis = metrics.thesis_table(
+        positive,
+        negative,
+        [pair.kind for pair in pairs],
+        images=image_embeddings,
+        captions=text_embeddings,
+        image_of_pair=rows,
+        caption_of_pair=captions,
+        seed=seed,
+    )
+    _, first = np.unique(rows, return_index=True)
+    return Scores(
+        tuple(pairs),
+        np.asarray(positive, np.float64),
+        np.asarray(negative, np.float64),
+        tuple(images),
+        image_embeddings,
+        text_embeddings[captions[first]],
+        tuple(thesis),
+        dict(dropped),
+        time.perf_counter() - started,
+    )
+
+
+def validation_metrics(encoder: DualEncoder, table: PairsTable) -> dict[str, float]:
+    """The few numbers a training run watches: micro and macro pair accuracy, margin, accuracy per kind."""
+    scores = score_pairs(encoder, table)
+    hits = scores.positive > scores.negative
+    kinds = np.array([pair.kind for pair in scores.pairs])
+    by_kind = {f"pair_accuracy/{kind}": float(hits[kinds == kind].mean()) for kind in sorted(set(kinds.tolist()))}
+    margin = float((scores.positive - scores.negative).mean())
+    macro = float(np.mean(list(by_kind.values())))
+    return {"macro_pair_accuracy": macro, "pair_accuracy": float(hits.mean()), "margin": margin, **by_kind}
+
+
+def summarise(scores: Scores, *, seed: int = 0) -> dict[str, Any]:
+    """`overall`, `kinds`, `sources` and `text_only` of metrics.json; see `write_evaluation`."""
+    kinds = np.array([pair.kind for pair in scores.pairs])
+    sources = np.array([pair.source for pair in scores.pairs])
+    by_thesis = {row.kind: row for row in scores.thesis}
+    clusters = np.array([pair.image for pair in scores.pairs])
+    everything = np.ones(len(kinds), bool)
+    text = text_only_baseline(
+        [pair.caption for pair in scores.pairs],
+        [pair.negative or "" for pair in scores.pairs],
+        kinds.tolist(),
+        clusters.tolist(),
+        seed=seed,
+    )
+    return {
+        "overall": _part(scores, everything, kinds, clusters, by_thesis.get(metrics.OVERALL), macro=True, seed=seed),
+        "kinds": {
+            kind: _part(scores, kinds == kind, kinds, clusters, by_thesis.get(kind), macro=False, seed=seed)
+            for kind in sorted(set(kinds.tolist()))
+        },
+        "sources": {
+            source: _part(scores, sources == source, kinds, clusters, None, macro=True, seed=seed)
+            for source in sorted(set(sources.tolist()))
+        },
+        "text_only": {
+            "overall": _maybe(text.overall),
+            "macro": _maybe(text.mean_of_kinds),
+            "kinds": {kind: estimate_json(value) for kind, value in text.by_kind.items()},
+            "note": text.note,
+        },
+    }
+
+
+def _part(
+    scores: Scores,
+    mine: NDArray[np.bool_],
+    kinds: NDArray[np.str_],
+    clusters: NDArray[np.str_],
+    thesis: metrics.ThesisRow | None,
+    *,
+    macro: bool,
+    seed: int,
+) -> dict[str, Any]:
+    positive, negative, images = scores.positive[mine], scores.negative[mine], clusters[mine]
+    hits = (positive > negative).astype(np.float64)
+    found: dict[str, Any] = {
+        "pair_accuracy": estimate_json(clustered_mean(hits, images, chance=0.5, seed=seed)),
+        "avg_pos": estimate_json(clustered_mean(positive, images, seed=seed)),
+        "avg_neg": estimate_json(clustered_mean(negative, images, seed=seed)),
+        "margin": estimate_json(clustered_mean(positive - negative, images, seed=seed)),
+        "ties": int((positive == negative).sum()),
+        "nonpositive_cosines": metrics.count_nonpositive(positive, negative),
+    }
+    if macro:
+        found["macro_pair_accuracy"] = estimate_json(
+            clustered_macro_mean(hits, kinds[mine], images, chance=0.5, seed=seed)
+        )
+    for tau in metrics.TAUS:
+        ratio = (positive / (negative + metrics.EPSILON) >= tau).astype(np.float64)
+        found[f"acc@{tau:g}"] = estimate_json(clustered_mean(ratio, images, seed=seed))
+    if thesis is not None:
+        rand = thesis.avg_rand_neg
+        found["avg_rand_neg"] = None if rand is None else {"value": rand, "low": None, "high": None, "n": thesis.n}
+    return found
+
+
+def estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """An estimate for JSON: unknown bounds are null, as JSON has no nan."""
+    return {
+        "value": estimate.value,
+        "low": None if math.isnan(estimate.low) else estimate.low,
+        "high": None if math.isnan(estimate.high) else estimate.high,
+        "n": estimate.n,
+        "chance": estimate.chance,
+    }
+
+
+def _maybe(estimate: Estimate | None) -> dict[str, Any] | None:
+    return None if estimate is None else estimate_json(estimate)
+
+
+def write_evaluation(folder: Path, scores: Scores, record: Mapping[str, Any], *, seed: int = 0) -> None:
+    """Write scores.parquet, random.parquet, metrics.csv (the thesis's columns) and, last, metrics.json."""
+    with atomic_file(folder / "scores.parquet") as temporary:
+        pq.write_table(_scores_table(scores), temporary, compression="zstd")
+    cosines = metrics.random_negative_cosines(scores.image_embeddings, scores.own_captions, seed)
+    random = pa.table(
+        {
+            "image": list(scores.images) if cosines is not None else [],
+            "cosine": pa.array(cosines if cosines is not None else [], pa.float64()),
+        }
+    )
+    with atomic_file(folder / "random.parquet") as temporary:
+        pq.write_table(random, temporary, compression="zstd")
+    rows = [row.columns() for row in scores.thesis]
+    with atomic_file(folder / "metrics.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    write_json(folder / "metrics.json", {"version": VERSION, **record})
+
+
+def _scores_table(scores: Scores) -> pa.Table:
+    pairs = scores.pairs
+    return pa.table(
+        {
+            "id": item_ids(pairs),
+            "image": [p.image for p in pairs],
+            "kind": [p.kind for p in pairs],
+            "source": [p.source for p in pairs],
+            "cluster": [p.image for p in pairs],
+            "caption": [p.caption for p in pairs],
+            "negative": [p.negative for p in pairs],
+            "edit_role": [p.edit.role if p.edit else None for p in pairs],
+            "positive_cosine": scores.positive,
+            "negative_cosine": scores.negative,
+        }
+    )
+
+
+def item_ids(pairs: Sequence[Pair]) -> list[str]:
+    """An id per row that a second model's scores share: image, kind and running number within them."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for pair in pairs:
+        key = (pair.image, pair.kind)
+        found.append(f"{pair.image}/{pair.kind}/{seen[key]}")
+        seen[key] += 1
+    return found
+
+
+def warnings_of(scores: Scores) -> list[str]:
+    """What a reader of the thesis's Acc@τ must know."""
+    return [row.warning for row in scores.thesis if row.warning and row.kind == metrics.OVERALL]
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """metrics.json of an evaluation folder."""
+    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
+    return found

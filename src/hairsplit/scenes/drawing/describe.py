@@ -1,0 +1,67 @@
+"""Captions of drawn scenes as a photographer would write them: what is there, and sometimes where."""
+
+from collections.abc import Iterator
+from random import Random
+
+from hairsplit.core.run import stream
+from hairsplit.core.types import Scene, Thing
+
+WITH_SIZE = 0.3
+"""Chance that an object's size is mentioned."""
+PLAIN = 0.3
+"""Chance that a caption says nothing of places."""
+
+
+def describe(scene: Scene, seed: int, count: int) -> Iterator[str]:
+    """Yield `count` captions of a scene, a pure function of (seed, scene); they may repeat.
+
+    They list one to three objects, in any order; most say where in the picture an object is (left, right, top, bottom,
+    middle). None says how two objects lie to each other: that is what fine-tuning is to teach.
+    """
+    rng = stream(seed, scene.image_id, "describe")
+    for _ in range(count):
+        things = list(scene.things)
+        rng.shuffle(things)
+        if rng.random() < PLAIN:
+            yield _list([f"{_noun_phrase(t, rng)}" for t in things[:3]])
+        else:
+            shown = things[: 1 if rng.random() < 0.55 else 2]
+            yield _list([f"{_noun_phrase(t, rng)} {_place(t, scene, rng)}" for t in shown])
+
+
+def full_description(scene: Scene) -> str:
+    """One caption that names every object with its size, left to right."""
+    things = sorted(scene.things, key=lambda t: (t.box.centre[0], t.box.centre[1], t.id))
+    return _list([f"{_article(t.attributes[1])} {t.attributes[1]} {t.attributes[0]} {t.name}" for t in things])
+
+
+def _list(parts: list[str]) -> str:
+    return " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _noun_phrase(thing: Thing, rng: Random) -> str:
+    colour, size = thing.attributes[:2]
+    words = [size, colour, thing.name] if rng.random() < WITH_SIZE else [colour, thing.name]
+    return f"{_article(words[0])} {' '.join(words)}"
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def _place(thing: Thing, scene: Scene, rng: Random) -> str:
+    x, y = thing.box.centre
+    across = _third(x / scene.width, "left", "right")
+    down = _third(y / scene.height, "top", "bottom")
+    if across and down:
+        corner = rng.random()
+        if corner < 0.5:
+            return f"at the {down} {across}"
+        return f"on the {across}" if corner < 0.75 else f"at the {down}"
+    if across:
+        return f"on the {across}"
+    return f"at the {down}" if down else "in the middle"
+
+
+def _third(share: float, first: str, last: str) -> str:
+    return first if share < 0.4 else last if share > 0.6 else ""

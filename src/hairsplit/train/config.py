@@ -1,0 +1,84 @@
+"""One fine-tuning run's configuration: typed, bounded, with units."""
+
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from hairsplit.encoders.trainable import TrainableMode
+from hairsplit.losses.objectives import HncL2Spec, ObjectiveSpec
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+class TrainConfig:
+    """One fine-tuning run; whatever can change a number is in here."""
+
+    train: Path
+    """Pairs table to train on."""
+    model: str = "tiny"
+    """Where the run starts: 'tiny', a run or transformers folder, OpenAI or open_clip weights, or a hub id."""
+    images: Path | None = None
+    """Images root of `train`; None: the one that the table names."""
+    val: Path | None = None
+    """Pairs table for validation; None: `val_share` of the training images are held out."""
+    val_images: Path | None = None
+    """Images root of `val`; None: the one that the table names."""
+    val_share: Annotated[float, Ge(0), Lt(1)] = 0.1
+    """Share of the training *images* held out for validation where `val` is not given; 0: none."""
+    max_val_pairs: Annotated[int, Gt(0)] = 2_000
+    """At most so many pairs are validated, whole images, drawn with the seed."""
+    never: tuple[Path, ...] = ()
+    """Pairs tables of evaluation sets: an image of theirs among the training images is an error."""
+    objective: ObjectiveSpec = field(default_factory=HncL2Spec)
+    """What is minimised; a name from `hairsplit list objectives`, or a mapping with `name` and its settings."""
+    trainable: TrainableMode = "full_encoder"
+    """Parameters that learn; the others stay frozen, their modules in eval mode."""
+    freeze_logit_scale: bool = False
+    """Keep the temperature of the start model."""
+    batch_size: Annotated[int, Ge(2)] = 128
+    """Images per optimiser step, over all ranks and micro-batches."""
+    accumulation: Annotated[int, Gt(0)] = 1
+    """Micro-batches per optimiser step; a contrastive loss sees one micro-batch (of all ranks) at a time."""
+    negatives_per_image: Annotated[int, Gt(0)] = 1
+    """Most hard negatives (K) that go with one positive in a step."""
+    kind_weights: dict[str, Annotated[float, Ge(0)]] = field(default_factory=dict)
+    """Kind -> how often an epoch shows its pairs (1 if not named; 0 leaves a kind out)."""
+    steps: Annotated[int, Gt(0)] | None = None
+    """Optimiser steps in all; None: as many as `epochs` need."""
+    epochs: Annotated[int, Gt(0)] = 1
+    """Passes over the training pairs where `steps` is not given."""
+    lr: Annotated[float, Gt(0)] = 5e-6
+    """Peak learning rate of AdamW (betas 0.9 and 0.98, epsilon 1e-6), after warm-up."""
+    warmup_steps: Annotated[int, Ge(0)] = 50
+    """Optimiser steps of linear warm-up."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """After warm-up: down to zero along a half cosine, or constant."""
+    weight_decay: Annotated[float, Ge(0)] = 1e-4
+    """Decoupled decay of matrices; none on norms, biases and the logit scale."""
+    clip_norm: Annotated[float, Ge(0)] = 1.0
+    """The gradient is scaled down to this global norm; 0: never."""
+    precision: Precision = "fp32"
+    """bf16: the towers run under autocast; weights and losses stay float32."""
+    validate_every: Annotated[int, Gt(0)] = 200
+    """Optimiser steps between validations; there is one at the start and one at the end as well."""
+    save_every: Annotated[int, Gt(0)] = 200
+    """Optimiser steps between checkpoints to resume from."""
+    log_every: Annotated[int, Gt(0)] = 10
+    """Optimiser steps between lines of the log."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Of the order of the pairs and of dropout."""
+    threads: Annotated[int, Gt(0)] = 2
+    """Threads that decode pictures; changes no number."""
+    image_memory: Annotated[int, Ge(0)] = 2_048
+    """Megabytes of decoded pictures that are kept; changes no number."""
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.warmup_steps >= self.steps:
+            raise ValueError(f"warmup_steps={self.warmup_steps} leaves no training, for steps={self.steps}")
+        if self.batch_size % self.accumulation or self.batch_size // self.accumulation < 2:
+            raise ValueError(f"batch_size={self.batch_size} cannot be cut into accumulation={self.accumulation} parts")

@@ -1,0 +1,59 @@
+from collections import Counter
+
+from hairsplit.captions._corpus import Corpus, corpus_of
+from hairsplit.core.run import stream
+from hairsplit.core.types import Box, Relation, Scene, Thing
+from tests.captions.scenes import drawn
+
+
+def test_swaps_are_as_frequent_one_way_as_the_other_however_uneven_the_attributes() -> None:
+    corpus = Corpus()
+    common = {"red": 600, "blue": 250, "green": 100, "white": 50}
+    for colour, n in common.items():
+        corpus.attributes["car", colour] = n
+        corpus.totals["car", "colour"] += n
+    rng, flow = stream(1), Counter[tuple[str, str]]()
+    for colour, n in common.items():
+        for _ in range(40 * n):
+            for other in corpus.attribute_swaps("car", colour, rng, 1):
+                flow[colour, other] += 1
+    for a, b in flow:
+        assert abs(flow[a, b] - flow[b, a]) <= 4 * (flow[a, b] + flow[b, a]) ** 0.5, (a, b)
+    assert flow.total() > 12_000
+    assert all(common.keys() >= {a, b} for a, b in flow)
+
+
+def test_counts_are_swapped_evenly() -> None:
+    corpus = Corpus(numbers={"dog": Counter({1: 900, 2: 300, 3: 20})})
+    rng, flow = stream(1), Counter[tuple[int, int]]()
+    for n, images in corpus.numbers["dog"].items():
+        for _ in range(10 * images):
+            m = n + rng.choice((-1, 1))
+            if m > 0 and corpus.count_swap("dog", n, m, rng):
+                flow[n, m] += 1
+    assert set(flow) == {(1, 2), (2, 1), (2, 3), (3, 2)}
+    for n, m in flow:
+        assert abs(flow[n, m] - flow[m, n]) <= 4 * (flow[n, m] + flow[m, n]) ** 0.5
+
+
+def test_an_order_that_never_occurs_the_other_way_round_is_not_turned() -> None:
+    outer = Thing("o", "circle", Box(0, 0, 9, 9))
+    inner = Thing("i", "ring", Box(3, 3, 2, 2), (), (Relation("inside", "o"),))
+    corpus = corpus_of([Scene(f"{i}", 9, 9, (outer, inner)) for i in range(30)])
+    assert not corpus.turn("ring", "inside", "circle", stream(0))
+    assert corpus.turn("ring", "to the left of", "circle", stream(0))
+    assert corpus.turn("dog", "above", "cat", stream(0))  # nothing is known of them
+
+
+def test_a_noun_too_rare_for_counts_of_its_own_takes_those_of_all_things() -> None:
+    corpus = corpus_of(drawn(100))
+    assert corpus.common("hexagon", "red") == corpus.shares["red"] > 0
+    assert corpus.common("circle", "brown") == 0
+    assert Corpus().common("circle", "brown") == 1
+    assert Corpus().common("circle", "happy") == 0
+
+
+def test_the_fingerprint_depends_on_counts_but_not_on_order() -> None:
+    scenes = drawn(30)
+    assert corpus_of(scenes).fingerprint() == corpus_of(scenes[::-1]).fingerprint()
+    assert corpus_of(scenes).fingerprint() != corpus_of(scenes[1:]).fingerprint()
