@@ -1,4 +1,4 @@
-"""Write a drawn data set: pictures, graphs, captions and a recognition set, the same bytes for any number of workers."""
+"""Write a drawn data set: pictures, graphs, captions, a recognition set; the same bytes for any number of workers."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
