@@ -51,7 +51,7 @@ class Stage:
     lr: float
 
 
-STAGES = (Stage(1, 15_000, 450, 128, 2e-3), Stage(2, 25_000, 900, 128, 1.5e-3), Stage(4, 60_000, 2600, 128, 1e-3))
+STAGES = (Stage(1, 16_000, 1000, 64, 1.5e-3), Stage(2, 25_000, 1000, 128, 1.5e-3), Stage(4, 60_000, 3300, 128, 1e-3))
 
 
 def write_stage(folder: Path, number: int, stage: Stage) -> Path:

@@ -94,8 +94,10 @@ def zero_shot(
     return found
 
 
-def read_captions(file: Path) -> list[tuple[str, str]]:
+def read_captions(file: Path, split: str | None = None) -> list[tuple[str, str]]:
     """(image, caption) rows of a JSON-lines file with `image` and `captions` (a list) or `caption`.
+
+    With `split`, only rows whose `split` or `set` is that.
 
     Raises:
         HairsplitError: Missing, torn, or a row lacks a key.
@@ -106,6 +108,8 @@ def read_captions(file: Path) -> list[tuple[str, str]]:
     for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
         try:
             row = json.loads(line)
+            if split is not None and split not in {row.get("split"), row.get("set")}:
+                continue
             captions = row["captions"] if "captions" in row else [row["caption"]]
             rows += [(str(row["image"]), str(caption)) for caption in captions]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -113,7 +117,11 @@ def read_captions(file: Path) -> list[tuple[str, str]]:
                 f"no row of image and captions ({error})", where=f"{file}, line {number}", hint="mend the line"
             ) from None
     if not rows:
-        raise HairsplitError("no captions", where=str(file), hint="JSON lines with `image` and `captions`")
+        raise HairsplitError(
+            f"no captions{f' of split {split!r}' if split else ''}",
+            where=str(file),
+            hint="JSON lines with `image` and `captions`",
+        )
     return rows
 
 

@@ -10,6 +10,9 @@ WITH_SIZE = 0.3
 """Chance that an object's size is mentioned."""
 PLAIN = 0.3
 """Chance that a caption says nothing of places."""
+OPENINGS = ("a picture of ", "there is ", "a drawing with ")
+OPENED = 0.3
+"""Chance that a caption starts with one of the openings."""
 
 
 def describe(scene: Scene, seed: int, count: int) -> Iterator[str]:
@@ -22,11 +25,12 @@ def describe(scene: Scene, seed: int, count: int) -> Iterator[str]:
     for _ in range(count):
         things = list(scene.things)
         rng.shuffle(things)
+        opening = rng.choice(OPENINGS) if rng.random() < OPENED else ""
         if rng.random() < PLAIN:
-            yield _list([f"{_noun_phrase(t, rng)}" for t in things[:3]])
+            yield opening + _list([_noun_phrase(t, rng) for t in things[:3]])
         else:
             shown = things[: 1 if rng.random() < 0.55 else 2]
-            yield _list([f"{_noun_phrase(t, rng)} {_place(t, scene, rng)}" for t in shown])
+            yield opening + _list([f"{_noun_phrase(t, rng)} {_place(t, scene, rng)}" for t in shown])
 
 
 def full_description(scene: Scene) -> str:

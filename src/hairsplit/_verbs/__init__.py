@@ -1,0 +1,1 @@
+"""What the verbs of `hairsplit.api` do, one file each."""

@@ -1,0 +1,47 @@
+"""`hairsplit convert`: another layout, read back and compared before it is called done."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.encoders import dual_encoder, export
+from hairsplit.encoders.dual_encoder import DualEncoder
+
+TOLERANCE = 1e-6
+
+
+def run_conversion(
+    source: str | Path, target: Path, *, to: Literal["transformers", "openai", "open_clip"], activation: str | None
+) -> str:
+    """See `hairsplit.api.convert`."""
+    if target.exists():
+        raise HairsplitError("exists already; nothing was changed", where=str(target), hint="choose another name")
+    if activation not in {None, "gelu", "quick_gelu"}:
+        raise HairsplitError(f"no activation is called {activation!r}", where="--activation", hint="gelu or quick_gelu")
+    encoder = dual_encoder.load(source, activation=activation)  # type: ignore[arg-type]
+    if to == "transformers":
+        dual_encoder.save(encoder, target)
+    elif to == "openai":
+        export.save_openai(encoder, target)
+    else:
+        export.save_open_clip(encoder, target)
+    again = dual_encoder.load(target)
+    difference = _difference(encoder, again)
+    if difference > TOLERANCE:
+        raise HairsplitError(
+            f"reads back differently: embeddings differ by {difference:.2e}", where=str(target), hint="do not use it"
+        )
+    return f"{target}: read back, embeddings of 4 images and 4 captions differ by {difference:.1e} at most"
+
+
+@torch.no_grad()
+def _difference(first: DualEncoder, second: DualEncoder) -> float:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(4, 3, first.image_size, first.image_size, generator=generator)
+    ids = first.tokenize(["a red circle", "a photo of a dog.", "the cup is left of the plate", "x"])
+    images = (first.encode_image(pixels) - second.encode_image(pixels)).abs().max()
+    texts = (first.encode_text(ids) - second.encode_text(ids)).abs().max()
+    scale = (first.scale - second.scale).abs() / first.scale
+    return float(torch.stack([images, texts, scale]).max())

@@ -1,0 +1,296 @@
+"""The command line: arguments, one call of `hairsplit.api`, what came of it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from hairsplit import __version__
+from hairsplit.core.errors import HairsplitError
+
+app = typer.Typer(
+    name="hairsplit",
+    help="Teach CLIP-like models to tell a true caption from a hard negative one, and measure what that costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="The training configuration: its schema, or a file as it is understood.")
+app.add_typer(config_app, name="config", no_args_is_help=True)
+
+Out = Annotated[Path, Option("--out", "-o", help="Where the result goes; must not exist yet.")]
+Seed = Annotated[int, Option(help="Of everything random; the same seed gives the same bytes.")]
+Workers = Annotated[int, Option(min=1, help="Processes; changes no byte of the result.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hairsplit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo"),
+    long: Annotated[bool, Option("--long", help="More scenes and steps: about an hour on two cores.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Walk the whole road on drawn scenes: draw, caption, evaluate, fine-tune, evaluate again, report."""
+    from hairsplit import api  # here and below, so that --help does not load torch
+
+    page = api.demo(out, long=long, seed=seed, say=typer.echo)
+    typer.echo(f"open {page}")
+
+
+@app.command()
+def draw(
+    out: Out,
+    count: Annotated[int, Option(help="Scenes: 80 % train, 10 % val, 10 % test.")] = 2_000,
+    seed: Seed = 0,
+    size: Annotated[int, Option(help="Side of a picture, pixels.")] = 64,
+    max_things: Annotated[int, Option(help="Most objects of a scene, 1 to 4.")] = 4,
+    recognition: Annotated[int, Option(help="Pictures per class of the recognition set (64 classes).")] = 10,
+    workers: Workers = 1,
+) -> None:
+    """Draw scenes of coloured shapes, with their whole truth as scene graphs."""
+    from hairsplit import api
+
+    made = api.draw(
+        out, count=count, seed=seed, size=size, max_things=max_things, recognition=recognition, workers=workers
+    )
+    typer.echo(str(made))
+
+
+@app.command()
+def captions(
+    graphs: Annotated[Path, Argument(help="Scene graphs in GQA layout, .json or .json.gz.")],
+    out: Out,
+    images: Annotated[Path | None, Option(help="Folder of the pictures; scenes without one are counted.")] = None,
+    world: Annotated[str, Option(help="open: what is not annotated is unknown. closed: it is false.")] = "open",
+    seed: Seed = 0,
+    workers: Workers = 1,
+    split: Annotated[str | None, Option(help="Only scenes of this split.")] = None,
+    families: Annotated[str | None, Option(help="Comma-separated; see `hairsplit list families`.")] = None,
+    max_pairs: Annotated[int, Option(min=1, help="Most pairs of an image.")] = 32,
+    negatives: Annotated[int, Option(min=1, help="Hard negatives per true caption.")] = 1,
+    exclude_images: Annotated[
+        Path | None, Option(help="Text file of image ids, or a pairs table, to leave out.")
+    ] = None,
+) -> None:
+    """Make pairs of a true caption and a provably false one from scene graphs."""
+    from hairsplit import api
+
+    if world not in {"open", "closed"}:
+        raise HairsplitError(f"no world is called {world!r}", where="--world", hint="open or closed")
+    made = api.captions(
+        graphs,
+        out,
+        images=images,
+        world="closed" if world == "closed" else "open",
+        seed=seed,
+        workers=workers,
+        split=split,
+        families=_names(families),
+        max_pairs_per_image=max_pairs,
+        negatives_per_positive=negatives,
+        exclude_image_ids=_ids(exclude_images),
+    )
+    typer.echo(f"{made.rows:,} pairs of {made.images:,} images are in {out}")
+    _counts("kind", made.kinds)
+    _counts("left out, by reason", made.rejects)
+
+
+@app.command(name="import")
+def import_(
+    format_name: Annotated[str, Argument(metavar="FORMAT", help="See `hairsplit list formats`.")],
+    annotations: Annotated[Path, Argument(help="The annotation file.")],
+    images: Annotated[Path, Option(help="Folder of the pictures.")],
+    out: Out,
+    kinds: Annotated[str | None, Option(help="Only these kinds, comma-separated.")] = None,
+    limit: Annotated[int | None, Option(min=1, help="Stop after so many pairs.")] = None,
+    exclude_images: Annotated[
+        Path | None, Option(help="Text file of image ids, or a pairs table, to leave out.")
+    ] = None,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing table.")] = False,
+) -> None:
+    """Turn annotations of a known format and their pictures into a pairs table."""
+    from hairsplit import api
+
+    made = api.import_(
+        format_name,
+        annotations,
+        out,
+        images=images,
+        kinds=_names(kinds),
+        limit=limit,
+        exclude_image_ids=_ids(exclude_images),
+        overwrite=overwrite,
+    )
+    typer.echo(str(made))
+    _counts("kind", made.kinds)
+
+
+@app.command()
+def train(
+    words: Annotated[
+        list[str] | None, Argument(metavar="[RUN.yaml] [KEY=VALUE]...", help="e.g. run.yaml lr=1e-5 steps=200")
+    ] = None,
+    out: Annotated[Path, Option("--out", "-o", help="Run folder; must not exist yet, unless --resume.")] = Path(
+        "runs/train"
+    ),
+    resume: Annotated[bool, Option("--resume", help="Go on from the last state in --out.")] = False,
+) -> None:
+    """Fine-tune a model on a pairs table."""
+    from hairsplit import api
+
+    words = list(words or ())
+    file = Path(words.pop(0)) if words and "=" not in words[0] else None
+    if file is None and resume and (out / "config.yaml").is_file():
+        file = out / "config.yaml"
+    summary = api.train(api.read_config(file, words), out, resume=resume)
+    best = summary.best
+    reached = f"best {best['metric']} {best['value']:.3f} at step {best['step']}; " if best else ""
+    typer.echo(f"{summary.steps:,} steps in {summary.seconds:.0f} s; {reached}everything is in {out}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, Argument(help="'tiny', a run or model folder, OpenAI or open_clip weights, or a hub id.")],
+    on: Annotated[Path, Option(help="Pairs table.")],
+    out: Out,
+    images: Annotated[Path | None, Option(help="Folder of the pictures, if not the one the table names.")] = None,
+    recognition: Annotated[Path | None, Option(help="Folder per class, for zero-shot classification.")] = None,
+    retrieval: Annotated[Path | None, Option(help="JSON lines of {image, captions}, for recall@k.")] = None,
+    retrieval_split: Annotated[str | None, Option(help="Only rows of this `split` or `set`.")] = None,
+    seed: Seed = 0,
+    device: Annotated[str | None, Option(help="cpu, cuda:0, ...; by default a GPU if there is one.")] = None,
+) -> None:
+    """Judge a model on a pairs table, with intervals, a text-only baseline, and what it still recognises."""
+    from hairsplit import api
+    from hairsplit.cli.tables import evaluation_lines
+
+    record = api.evaluate(
+        model,
+        on,
+        out,
+        images=images,
+        recognition=recognition,
+        retrieval=retrieval,
+        retrieval_split=retrieval_split,
+        seed=seed,
+        device=device,
+    )
+    for line in evaluation_lines(record):
+        typer.echo(line)
+    typer.echo(f"per-item scores and all numbers are in {out}")
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], Argument(metavar="RUN...", help="Evaluation and run folders, the baseline first.")],
+    out: Annotated[Path, Option("--out", "-o", help="The HTML file; replaced if it exists.")] = Path("report.html"),
+    title: Annotated[str | None, Option(help="Heading of the page.")] = None,
+) -> None:
+    """Write one self-contained HTML page: gain beside forgetting, curves, best and worst items with pictures."""
+    from hairsplit import api
+
+    typer.echo(f"open {api.report(folders, out, title=title)}")
+
+
+@app.command()
+def convert(
+    source: Annotated[str, Argument(help="A model, as for evaluate; FILE@gelu names a state dict's activation.")],
+    target: Annotated[Path, Argument(help="File or folder to write; must not exist yet.")],
+    to: Annotated[str, Option(help="transformers, openai or open_clip.")],
+    activation: Annotated[str | None, Option(help="gelu or quick_gelu, for a state dict that does not say.")] = None,
+) -> None:
+    """Write a model in another layout, read it back and compare."""
+    from hairsplit import api
+    from hairsplit.core.catalog import nearest
+
+    layouts: dict[str, api.Layout] = {"transformers": "transformers", "openai": "openai", "open_clip": "open_clip"}
+    if to not in layouts:
+        raise HairsplitError(f"no layout is called {to!r}", where="--to", hint=nearest(to, tuple(layouts)))
+    typer.echo(api.convert(source, target, to=layouts[to], activation=activation))
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[str | None, Argument(help="losses, objectives, formats or families; all if left out.")] = None,
+) -> None:
+    """Show what can be chosen, with one line each."""
+    from hairsplit import api
+
+    for title, rows in api.list_(what).items():
+        typer.echo(f"{title}:")
+        width = max(len(name) for name, _ in rows)
+        for name, line in rows:
+            typer.echo(f"  {name:<{width}}  {line}")
+
+
+@config_app.command()
+def schema() -> None:
+    """Print every key with its default and meaning."""
+    from hairsplit.cli.tables import schema_lines
+
+    for line in schema_lines():
+        typer.echo(line)
+
+
+@config_app.command()
+def show(words: Annotated[list[str] | None, Argument(metavar="[RUN.yaml] [KEY=VALUE]...")] = None) -> None:
+    """Print a configuration as it is understood, defaults filled in."""
+    import yaml
+    from pydantic import TypeAdapter
+
+    from hairsplit import api
+    from hairsplit.train.config import TrainConfig
+
+    words = list(words or ())
+    file = Path(words.pop(0)) if words and "=" not in words[0] else None
+    tree = TypeAdapter(TrainConfig).dump_python(api.read_config(file, words), mode="json")
+    typer.echo(yaml.safe_dump(tree, sort_keys=False), nl=False)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _ids(path: Path | None) -> list[str]:
+    """Image ids of a text file (one a line) or of a pairs table."""
+    if path is None:
+        return []
+    if not path.is_file():
+        raise HairsplitError("no such file", where=str(path), hint="a text file of ids, or a pairs table")
+    if path.suffix == ".parquet":
+        from hairsplit.core.tables import iterate_pairs, read_meta
+
+        read_meta(path)
+        return sorted({pair.image_id for pair in iterate_pairs(path, ["image_id"])})
+    return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def _counts(title: str, counts: Any) -> None:
+    if counts:
+        typer.echo(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one clear message, not a traceback."""
+    try:
+        app()
+    except HairsplitError as error:
+        typer.echo(f"hairsplit: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("hairsplit: interrupted; nothing half-written was kept", err=True)
+        sys.exit(130)

@@ -1,0 +1,83 @@
+"""Plain-text tables for the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hairsplit.train.config import TrainConfig
+
+
+def evaluation_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """An evaluation: per kind, overall, recognition and retrieval, with n, interval, chance and text-only baseline."""
+    blind = record["text_only"]
+    yield f"{'':<34}{'n':>7}  {'pair accuracy':<24}{'chance':>7}  {'margin':>8}  text-only"
+    for kind, part in record["kinds"].items():
+        yield _pair_line(kind, part["pair_accuracy"], part["margin"], blind["kinds"].get(kind))
+    overall = record["overall"]
+    yield _pair_line("all pairs", overall["pair_accuracy"], overall["margin"], blind["overall"])
+    yield _pair_line("mean over kinds", overall["macro_pair_accuracy"], None, blind.get("macro"))
+    if overall["ties"]:
+        yield f"{overall['ties']:,} ties, each a miss"
+    for part in ("recognition", "retrieval"):
+        for name, value in (record[part] or {}).items():
+            if isinstance(value, dict):
+                yield f"{part + ' ' + name:<34}{value['n']:>7}  {_number(value):<24}{_chance(value):>7}"
+    yield f"text-only: {blind['note']}"
+    if record["rejects"]:
+        yield "left out: " + ", ".join(f"{reason} {count:,}" for reason, count in record["rejects"].items())
+    yield from record["warnings"]
+
+
+def _pair_line(
+    name: str, accuracy: Mapping[str, Any], margin: Mapping[str, Any] | None, blind: Mapping[str, Any] | None
+) -> str:
+    shown = f"{margin['value']:+.3f}" if margin else ""
+    text = _number(blind) if blind else "unknown"
+    return f"{name:<34}{accuracy['n']:>7}  {_number(accuracy):<24}{_chance(accuracy):>7}  {shown:>8}  {text}"
+
+
+def _number(estimate: Mapping[str, Any]) -> str:
+    value = f"{100 * estimate['value']:.1f} %"
+    if estimate["low"] is None:
+        return f"{value} [unknown]"
+    return f"{value} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+
+
+def _chance(estimate: Mapping[str, Any]) -> str:
+    return "" if estimate["chance"] is None else f"{100 * estimate['chance']:.1f}"
+
+
+def schema_lines() -> Iterator[str]:
+    """Every key of a training configuration, its type, default and meaning; objectives after it."""
+    schema = TypeAdapter(TrainConfig).json_schema()
+    for name, part in schema["properties"].items():
+        yield f"{name}: {_type(part)}{_default(part)}"
+        if text := part.get("description"):
+            yield f"    {text}"
+    for title, part in schema.get("$defs", {}).items():
+        yield ""
+        yield f"{title}: {part.get('description', '').splitlines()[0] if part.get('description') else ''}"
+        for name, inner in part.get("properties", {}).items():
+            yield f"  {name}: {_type(inner)}{_default(inner)}"
+            if text := inner.get("description"):
+                yield f"      {text}"
+
+
+def _type(part: Mapping[str, Any]) -> str:
+    if "enum" in part:
+        return " | ".join(map(str, part["enum"]))
+    if "const" in part:
+        return repr(part["const"])
+    for key in ("anyOf", "oneOf"):
+        if key in part:
+            return " | ".join(dict.fromkeys(_type(option) for option in part[key]))
+    if "$ref" in part:
+        return str(part["$ref"]).rsplit("/", 1)[-1]
+    limits = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+    bounds = ", ".join(f"{sign} {part[key]:g}" for key, sign in limits.items() if key in part)
+    return str(part.get("type", "mapping")) + (f" ({bounds})" if bounds else "")
+
+
+def _default(part: Mapping[str, Any]) -> str:
+    return f" = {part['default']}" if "default" in part else ""
