@@ -2,9 +2,9 @@
 
     python benchmarks/pretrain_tiny.py --work build/tiny --out src/hairsplit/encoders/tiny
 
-Three stages, each from where the one before ended: scenes of one object, of up to two, of up to four. Captions list
-objects and say where in the picture they are; none says how two objects lie to each other. All 64 colour-shape pairs
-are shown. Seeded; one or two hours on two cores. The log is written to docs/tiny/.
+Three stages, each from where the one before ended: scenes of one object, of up to two, of up to four.
+Captions list objects and say where in the picture they are; none says how two objects lie to each other. All 64
+colour-shape pairs are shown. Seeded; about an hour on two cores. The log is written to docs/tiny/.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from hairsplit.core.run import stamp, text_hash
 from hairsplit.core.tables import PairsMeta, read_pairs, write_pairs
 from hairsplit.core.types import Pair
 from hairsplit.data.batches import PairBatches
-from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, new, save
+from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, load, new, save
 from hairsplit.evaluate.forgetting import labelled_images, zero_shot
 from hairsplit.losses.objectives import StandardSpec
 from hairsplit.scenes.drawing.describe import describe
@@ -40,7 +40,7 @@ SEED = 1_000_003
 """Far from the seeds of demos and tests: its scenes are none of theirs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One stage of the curriculum."""
 
@@ -49,9 +49,21 @@ class Stage:
     steps: int
     batch: int
     lr: float
+    vague: float = 0.0
+    """Chance that a caption names an object by shape or colour alone, so that its place must tell it apart."""
+    nameless: float = 0.0
+    """Chance that a caption says only where an object is. Mixed with few of those, places are not learned."""
+    mask: bool = False
+    """Leave equal captions out of the negatives: with few different captions most of them would be false ones."""
+    position_gain: float = 1.0
+    """The image tower's position embeddings are multiplied by this before the stage; see docs/decisions/0006."""
 
 
-STAGES = (Stage(1, 16_000, 1000, 64, 1.5e-3), Stage(2, 25_000, 1000, 128, 1.5e-3), Stage(4, 60_000, 3300, 128, 1e-3))
+STAGES = (
+    Stage(max_things=1, images=16_000, steps=1_000, batch=64, lr=1.5e-3),
+    Stage(max_things=2, images=25_000, steps=1_000, batch=128, lr=1.5e-3),
+    Stage(max_things=4, images=12_000, steps=400, batch=96, lr=6e-4),
+)
 
 
 def write_stage(folder: Path, number: int, stage: Stage) -> Path:
@@ -64,7 +76,9 @@ def write_stage(folder: Path, number: int, stage: Stage) -> Path:
         for n in range(stage.images):
             one = scene(world, SEED + number, f"pre{number}_{n:06d}", "pretraining")
             Image.fromarray(render(one, SEED + number)).save(images / str(one.image), compress_level=1)
-            for caption in dict.fromkeys(describe(one, SEED + number, CAPTIONS)):
+            for caption in dict.fromkeys(
+                describe(one, SEED + number, CAPTIONS, vague=stage.vague, nameless=stage.nameless)
+            ):
                 yield Pair(
                     image=str(one.image),
                     image_id=one.image_id,
@@ -83,14 +97,14 @@ def run_stage(encoder: DualEncoder, table_file: Path, stage: Stage, out: Path, t
     table = read_pairs(table_file)
     config = TrainConfig(
         train=table_file,
-        objective=StandardSpec(),
+        objective=StandardSpec(mask_false_negatives=stage.mask),
         batch_size=stage.batch,
         steps=stage.steps,
         lr=stage.lr,
         warmup_steps=60,
         weight_decay=0.05,
         log_every=25,
-        save_every=250,
+        save_every=100,
         validate_every=10_000,
         seed=SEED,
         threads=threads,
@@ -119,19 +133,23 @@ def main() -> None:
     parser.add_argument("--log", type=Path, default=Path("docs/tiny"), help="where the log goes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--scale-steps", type=float, default=1.0, help="shorten or lengthen every stage")
+    parser.add_argument("--start", type=int, default=0, help="go on with this stage, from --resume")
+    parser.add_argument("--resume", type=Path, help="the model that the stage before --start ended with")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     started = time.time()
-    encoder = new(SHAPE, seed=SEED, name="tiny")
+    encoder = load(args.resume) if args.resume else new(SHAPE, seed=SEED, name="tiny")
     draw(args.work / "judge", count=1, seed=SEED, world=DrawnWorld(size=SIZE), recognition=10)
     args.log.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, stage in enumerate(STAGES):
+        if number < args.start:
+            continue
         folder = args.work / f"stage{number}"
         table = write_stage(folder, number, stage)
-        scaled = Stage(
-            stage.max_things, stage.images, max(100, round(stage.steps * args.scale_steps)), stage.batch, stage.lr
-        )
+        scaled = replace(stage, steps=max(100, round(stage.steps * args.scale_steps)))
+        with torch.no_grad():
+            encoder.model.vision_model.embeddings.position_embedding.weight.mul_(stage.position_gain)
         run_stage(encoder, table, scaled, folder / "run", args.threads)
         encoder.eval()
         top1 = zero_shot(encoder, labelled_images(args.work / "judge" / "recognition"))["top1"]

@@ -173,3 +173,54 @@ def test_some_columns_can_be_left_out(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="caption"):
         list(iterate_pairs(path, columns=["image"]))
     assert next(iterate_pairs(path, columns=["image", "image_id", "caption", "negative", "kind", "source"])) == pair(1)
+
+
+def rewritten(path: Path, **columns: pa.Array) -> Path:
+    """A pairs table with some columns of another kind."""
+    write_pairs(path, map(pair, range(3)), PairsMeta())
+    table = pq.read_table(path)
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, values)
+    footer = pq.read_metadata(path).metadata
+    pq.write_table(table.replace_schema_metadata({KEY: footer[KEY]}), path)
+    return path
+
+
+def test_torn_rows_behind_a_sound_footer_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    write_pairs(path, map(pair, range(9)), PairsMeta())
+    torn = bytearray(path.read_bytes())
+    torn[30:200] = bytes(170)
+    path.write_bytes(torn)
+    with pytest.raises(HairsplitError, match="its rows are torn") as caught:
+        list(iterate_pairs(path))
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize("raw", [b"{torn", b"[1]", b"\xff"])
+def test_torn_metadata_is_an_error(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "pairs.parquet"
+    write_pairs(path, [pair(1)], PairsMeta())
+    pq.write_table(pq.read_table(path).replace_schema_metadata({KEY: raw}), path)
+    with pytest.raises(HairsplitError, match="metadata is torn"):
+        read_meta(path)
+
+
+def test_a_column_of_another_type_or_with_empty_cells_is_named(tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "a.parquet", image=pa.array([1, 2, 3]))
+    with pytest.raises(HairsplitError, match="'image' holds int64, not string"):
+        read_pairs(path)
+    path = rewritten(tmp_path / "b.parquet", kind=pa.array(["a", None, "b"]))
+    with pytest.raises(HairsplitError, match="'kind' has empty cells"):
+        read_pairs(path)
+
+
+def test_text_that_other_programs_store_in_their_way_is_read(tmp_path: Path) -> None:
+    kinds = pa.array(["a", "b", "a"]).dictionary_encode()
+    empty = pa.array([None] * 3)
+    path = rewritten(tmp_path / "a.parquet", kind=kinds, image=pa.array(list("abc"), pa.large_string()), negative=empty)
+    assert [(p.kind, p.image, p.negative) for p in read_pairs(path).pairs] == [
+        ("a", "a", None),
+        ("b", "b", None),
+        ("a", "c", None),
+    ]

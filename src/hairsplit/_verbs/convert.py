@@ -21,6 +21,9 @@ def run_conversion(
     if activation not in {None, "gelu", "quick_gelu"}:
         raise HairsplitError(f"no activation is called {activation!r}", where="--activation", hint="gelu or quick_gelu")
     encoder = dual_encoder.load(source, activation=activation)  # type: ignore[arg-type]
+    own = encoder.model.config.vision_config.hidden_act
+    if activation is not None and own != activation:  # a transformers folder tells its own
+        raise HairsplitError(f"the model has {own}, you say {activation}", where=str(source), hint="leave it out")
     if to == "transformers":
         dual_encoder.save(encoder, target)
     elif to == "openai":
@@ -29,7 +32,7 @@ def run_conversion(
         export.save_open_clip(encoder, target)
     again = dual_encoder.load(target)
     difference = _difference(encoder, again)
-    if difference > TOLERANCE:
+    if not difference <= TOLERANCE:  # nan, of a model that has diverged, is no success either
         raise HairsplitError(
             f"reads back differently: embeddings differ by {difference:.2e}", where=str(target), hint="do not use it"
         )

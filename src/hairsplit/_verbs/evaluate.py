@@ -18,7 +18,7 @@ from hairsplit.core.tables import PairsTable, read_pairs
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.embed import Progress as Tick
-from hairsplit.evaluate.forgetting import labelled_images, read_captions, retrieval, zero_shot
+from hairsplit.evaluate.forgetting import LabelledImages, labelled_images, read_captions, retrieval, zero_shot
 from hairsplit.evaluate.suite import estimate_json, score_pairs, summarise, warnings_of, write_evaluation
 
 
@@ -35,6 +35,10 @@ def run_evaluation(
     device: str | None,
 ) -> dict[str, Any]:
     """See `hairsplit.api.evaluate`."""
+    if retrieval_split is not None and retrieval is None:
+        raise HairsplitError(
+            "a split of no file was asked for", where="--retrieval-split", hint="give the file too: --retrieval FILE"
+        )
     table = read_pairs(on, images)
     labelled = labelled_images(recognition) if recognition else None
     rows = _retrieval_rows(retrieval, retrieval_split) if retrieval else None
@@ -52,7 +56,8 @@ def run_evaluation(
         started = time.perf_counter()
         with _bar("recognition", len(labelled.images)) as tick:
             found = zero_shot(encoder, labelled, seed=seed, tick=tick)
-        classes: dict[str, Any] = {"name": labelled.root.name, "classes": len(labelled.classes)}
+        classes: dict[str, Any] = {"name": labelled.root.resolve().name, "classes": len(labelled.classes)}
+        classes["other_files"] = labelled.others
         record["recognition"] = classes | {name: estimate_json(value) for name, value in found.items()}
         seconds["recognition"] = round(time.perf_counter() - started, 3)
     if rows is not None:
@@ -63,7 +68,7 @@ def run_evaluation(
         "model": {"name": encoder.name, "hash": encoder.parameters_hash()},
         "data": _data(table, on, out),
         "rejects": dict(scores.dropped),
-        "warnings": warnings_of(scores),
+        "warnings": [*warnings_of(scores), *_left_out(labelled)],
         "seconds": seconds,
         "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
     }
@@ -78,11 +83,23 @@ def _data(table: PairsTable, on: Path, out: Path) -> dict[str, Any]:
     return {"name": on.name, "hash": table.hash, "pairs": len(pairs), "images": images, "images_root": root}
 
 
+def _left_out(labelled: LabelledImages | None) -> list[str]:
+    if labelled is None or not labelled.others:
+        return []
+    return [f"recognition: {labelled.others:,} files are no pictures by their suffix and were left out"]
+
+
 def _device(device: str | None) -> torch.device:
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    except RuntimeError as error:
-        raise HairsplitError(f"no such device ({error})", where="--device", hint="such as cpu or cuda:0") from None
+        chosen = torch.device(name)
+        torch.zeros(1, device=chosen).cpu()  # what torch has a name for may still not be in this machine
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise HairsplitError(
+            f"the device {name!r} cannot be used ({reason})", where="--device", hint="such as cpu or cuda:0"
+        ) from None
+    return chosen
 
 
 def _retrieval_rows(file: Path, split: str | None) -> tuple[Path, list[tuple[str, str]]]:

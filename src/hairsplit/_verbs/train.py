@@ -1,46 +1,160 @@
 """`hairsplit train`: data, model and folder checked before the first step; then the loop."""
 
+import contextlib
 import os
+import shutil
 import sys
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter
 
+from hairsplit.core.config import load_config
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import new_folder, stamp, stream, text_hash, write_json
+from hairsplit.core.run import atomic_file, new_folder, read_json, stamp, stream, text_hash, writable, write_json
 from hairsplit.core.tables import PairsTable, read_pairs
 from hairsplit.core.types import Pair
-from hairsplit.data.batches import PairBatches
+from hairsplit.data.batches import PairBatches, PixelStore
 from hairsplit.data.leaks import content_keys, refuse_overlap
 from hairsplit.encoders import dual_encoder
+from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.suite import validation_metrics
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Summary, Trainer, Validate
 
-_NO_NUMBER = ("threads", "image_memory")
+_NO_NUMBER = ("threads", "image_memory", "save_every")
 """Settings that change no number: a run may be resumed with others."""
+_PLACES = ("train", "images", "val", "val_images", "never", "model")
+"""Settings that say where things lie: they may move, since what lies there is compared by its hash."""
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What a run trains and validates on."""
+
+    train: PairsTable
+    val: PairsTable | None
+    keys: Mapping[str, int]
+    """Picture of the training table -> content key."""
+    hashes: Mapping[str, str | None]
+    """What of it -> hash."""
 
 
 def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool) -> Summary:
     """See `hairsplit.api.train`."""
     first = int(os.environ.get("RANK", "0")) == 0
-    if resume and not (out / "config.yaml").is_file():
+    tree = TypeAdapter(TrainConfig).dump_python(config, mode="json")
+    if resume:
+        _same_settings(out, tree)
+    with _folder(out, first=first, resume=resume):
+        data = _read(config)
+        if resume:
+            _same_data(out, data.hashes)
+        encoder = dual_encoder.load(config.model)
+        batches = _batches(config, data, encoder)
+        batches.epoch(0)  # a batch larger than the set is the first thing to hear of
+        config_hash = text_hash(repr(sorted({**_counted(tree), **data.hashes}.items())))
+        validate = _validator(data.val)
+        trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validate)
+        if first and not quiet:
+            _say(trainer, data)
+        if first and not resume:
+            _check_pictures(config, data, encoder, batches)
+            write_json(
+                out / "stamp.json",
+                stamp(seed=config.seed, ranks=trainer.ranks, config_hash=config_hash, data=dict(data.hashes)),
+            )
+            with atomic_file(out / "config.yaml") as temporary:  # last: with it, the run can be resumed
+                temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
+    summary = trainer.fit(resume=resume)
+    if first:
+        write_json(out / "summary.json", _summary(summary, batches))
+    return summary
+
+
+@contextlib.contextmanager
+def _folder(out: Path, *, first: bool, resume: bool) -> Iterator[None]:
+    """Claim the run folder before anything takes time; if the run does not begin, nothing is left of it."""
+    if not first:
+        yield
+    elif resume:
+        writable(out)
+        for leftover in (*out.glob("checkpoints/.*"), *out.glob("state/.*")):  # of a kill in the middle of writing
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        yield
+    else:
+        new_folder(out)
+        try:
+            yield
+        except BaseException:
+            if not (out / "config.yaml").exists():
+                (out / "stamp.json").unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # someone else put something there
+                    out.rmdir()
+            raise
+
+
+def _counted(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that change numbers."""
+    return {key: value for key, value in tree.items() if key not in (*_NO_NUMBER, *_PLACES)}
+
+
+def _same_settings(out: Path, tree: Mapping[str, Any]) -> None:
+    file = out / "config.yaml"
+    if not file.is_file():
         raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
+    before = TypeAdapter(TrainConfig).dump_python(load_config(TrainConfig, file), mode="json")
+    old, new = _counted(before), _counted(tree)
+    for key in new:
+        if new[key] != old[key]:
+            raise HairsplitError(
+                f"{key} is {new[key]!r}, and the run was started with {old[key]!r}",
+                where=str(out),
+                hint="leave it as it was, or start a new run",
+            )
+
+
+def _same_data(out: Path, hashes: Mapping[str, str | None]) -> None:
+    stamped = read_json(out / "stamp.json")
+    before = stamped.get("data") if isinstance(stamped, dict) else None
+    for what, value in hashes.items():
+        if isinstance(before, dict) and before.get(what) != value:
+            raise HairsplitError(
+                f"the {what} are not those that the run was started with",
+                where=str(out),
+                hint="put them back, or start a new run",
+            )
+
+
+def _read(config: TrainConfig) -> _Data:
     table = read_pairs(config.train, config.images)
+    if not table.pairs:
+        raise HairsplitError("the table has no pair", where=str(config.train), hint="look at its rejects")
+    given = read_pairs(config.val, config.val_images) if config.val is not None else None
     never = [read_pairs(path) for path in config.never]
-    train_table, val_table = _split(config, table)
-    refuse_overlap(train_table, [*never, *([val_table] if config.val and val_table else [])])
-    encoder = dual_encoder.load(config.model)
-    keys = content_keys(train_table.root, dict.fromkeys(pair.image for pair in train_table.pairs))
-    batches = PairBatches(
-        train_table,
+    refuse_overlap(table, [*never, *([given] if given is not None else [])])
+    keys = content_keys(table.root, (pair.image for pair in table.pairs))
+    train, val = _split(config, table, keys) if given is None else (table, _sampled(given, config))
+    seen = content_keys(val.root, (pair.image for pair in val.pairs)) if given is not None and val is not None else {}
+    hashes = {
+        "training pairs": table.hash,
+        "training pictures": text_hash(repr(sorted(keys.items()))),
+        "validation pairs": given.hash if given is not None else None,
+        "validation pictures": text_hash(repr(sorted(seen.items()))) if given is not None else None,
+    }
+    return _Data(train, val, keys, hashes)
+
+
+def _batches(config: TrainConfig, data: _Data, encoder: DualEncoder) -> PairBatches:
+    return PairBatches(
+        data.train,
         encoder.tokenizer,
         encoder.preprocess,
         batch_size=config.batch_size,
-        image_keys=keys,
+        image_keys=data.keys,
         negatives_per_image=config.negatives_per_image,
         seed=config.seed,
         kind_weights=config.kind_weights,
@@ -48,57 +162,47 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool) -
         threads=config.threads,
         megabytes=config.image_memory,
     )
-    tree = TypeAdapter(TrainConfig).dump_python(config, mode="json")
-    hashes = {"train": table.hash, "val": val_table.hash if val_table else None}
-    counted = {key: value for key, value in tree.items() if key not in _NO_NUMBER}
-    config_hash = text_hash(repr(sorted({**counted, **hashes}.items())))
-    validate = _validator(val_table)
-    batches.epoch(0)  # a batch larger than the set is found out before a folder is made
-    if not resume and first:
-        new_folder(out)
-    trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validate)
-    if first and not resume:
-        (out / "config.yaml").write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
-        write_json(out / "stamp.json", stamp(seed=config.seed, config_hash=config_hash, data=hashes))
-    if first and not quiet:
-        _say(trainer, train_table, val_table)
-    summary = trainer.fit(resume=resume)
-    if first:
-        write_json(out / "summary.json", _summary(summary))
-    return summary
 
 
-def _summary(summary: Summary) -> dict[str, Any]:
+def _check_pictures(config: TrainConfig, data: _Data, encoder: DualEncoder, batches: PairBatches) -> None:
+    """Decode every picture before the first step: none of them may end a run in the middle of an epoch."""
+    batches.check_pictures()
+    if data.val is not None:
+        store = PixelStore(data.val.root, encoder.preprocess, megabytes=0, threads=config.threads)
+        try:
+            store.check(pair.image for pair in data.val.pairs)
+        finally:
+            store.close()
+
+
+def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
     return {
         "steps": summary.steps,
         "best": summary.best,
         "seconds": round(summary.seconds, 2),
+        "left_out": dict(batches.left_out),
         "left_over_last_epoch": summary.left_over,
         "learning": summary.trainable.learning,
     }
 
 
-def _say(trainer: Trainer, train: PairsTable, val: PairsTable | None) -> None:
-    pairs = f"{len(train):,} pairs to train on, {len(val) if val else 0:,} to validate on"
-    print(f"{pairs}; {trainer.steps:,} steps of {trainer.config.batch_size} images", file=sys.stderr)  # noqa: T201
-    print(trainer.table, file=sys.stderr)  # noqa: T201
+def _say(trainer: Trainer, data: _Data) -> None:
+    pairs = f"{len(data.train):,} pairs to train on, {len(data.val) if data.val else 0:,} to validate on"
+    lines = [f"{pairs}; {trainer.steps:,} steps of {trainer.config.batch_size} images"]
+    lines += [f"left out: {count:,} pairs, {reason}" for reason, count in sorted(trainer.batches.left_out.items())]
+    if (rest := trainer.batches.epoch(0).left_over) >= trainer.config.batch_size:
+        lines.append(f"an epoch has no full batch of different images for {rest:,} of its examples")
+    print("\n".join([*lines, str(trainer.table)]), file=sys.stderr)  # noqa: T201
 
 
-def _split(config: TrainConfig, table: PairsTable) -> tuple[PairsTable, PairsTable | None]:
+def _split(config: TrainConfig, table: PairsTable, keys: Mapping[str, int]) -> tuple[PairsTable, PairsTable | None]:
     """Training and validation pairs; by image, so that no picture is on both sides."""
-    if not table.pairs:
-        raise HairsplitError("the table has no pair", where=str(config.train), hint="look at its rejects")
-    if config.val is not None:
-        return table, _sampled(read_pairs(config.val, config.val_images), config)
     if not config.val_share:
         return table, None
     images = sorted({pair.image for pair in table.pairs})
     held = max(1, round(config.val_share * len(images)))
     chosen = set(stream(config.seed, "validation images").sample(images, held))
-    if held == len(images):
-        raise HairsplitError("nothing is left to train on", where="val_share", hint="lower it, or give `val`")
     # Equal pictures under different names must not end up on both sides.
-    keys = content_keys(table.root, images)
     kept_out = {keys[image] for image in chosen}
     train: list[Pair] = []
     val: list[Pair] = []

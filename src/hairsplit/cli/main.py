@@ -1,17 +1,21 @@
 """The command line: arguments, one call of `hairsplit.api`, what came of it."""
 
+import io
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
 from hairsplit import __version__
+from hairsplit.cli.failures import Verbs, fail, from_system
 from hairsplit.core.errors import HairsplitError
 
 app = typer.Typer(
     name="hairsplit",
+    cls=Verbs,
     help="Teach CLIP-like models to tell a true caption from a hard negative one, and measure what that costs.",
     no_args_is_help=True,
     add_completion=False,
@@ -105,8 +109,8 @@ def captions(
         exclude_image_ids=_ids(exclude_images),
     )
     typer.echo(f"{made.rows:,} pairs of {made.images:,} images are in {out}")
-    _counts("kind", made.kinds)
-    _counts("left out, by reason", made.rejects)
+    _counts("pairs, by kind:", made.kinds)
+    _counts("left out, by reason:", made.rejects)
 
 
 @app.command(name="import")
@@ -136,7 +140,7 @@ def import_(
         overwrite=overwrite,
     )
     typer.echo(str(made))
-    _counts("kind", made.kinds)
+    _counts("pairs, by kind:", made.kinds)
 
 
 @app.command()
@@ -154,8 +158,10 @@ def train(
 
     words = list(words or ())
     file = Path(words.pop(0)) if words and "=" not in words[0] else None
-    if file is None and resume and (out / "config.yaml").is_file():
+    if file is None and resume:
         file = out / "config.yaml"
+        if not file.is_file():
+            raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
     summary = api.train(api.read_config(file, words), out, resume=resume)
     best = summary.best
     reached = f"best {best['metric']} {best['value']:.3f} at step {best['step']}; " if best else ""
@@ -275,22 +281,32 @@ def _ids(path: Path | None) -> list[str]:
         from hairsplit.core.tables import iterate_pairs, read_meta
 
         read_meta(path)
-        return sorted({pair.image_id for pair in iterate_pairs(path, ["image_id"])})
-    return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-
-
-def _counts(title: str, counts: Any) -> None:
-    if counts:
-        typer.echo(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
-
-
-def main() -> None:
-    """Run the command line; a user's mistake is one clear message, not a traceback."""
+        return sorted({pair.image_id for pair in iterate_pairs(path)})
     try:
-        app()
+        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError:
+        raise HairsplitError("not a text file", where=str(path), hint="a text file of ids, or a pairs table") from None
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> None:
+    if counts:
+        typer.echo(title)
+        for name, count in sorted(counts.items()):
+            typer.echo(f"  {count:>9,}  {name}")
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line; a user's mistake, or a full disk, is one clear message, not a traceback.
+
+    Args:
+        words: Arguments; None: those of the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no tau is no reason to fail
+    try:
+        app(args=None if words is None else list(words), prog_name="hairsplit")
     except HairsplitError as error:
-        typer.echo(f"hairsplit: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("hairsplit: interrupted; nothing half-written was kept", err=True)
-        sys.exit(130)
+        fail(error)
+    except OSError as error:
+        fail(from_system(error))

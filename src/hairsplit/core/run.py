@@ -117,6 +117,25 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
 
 
+@contextlib.contextmanager
+def filled_folder(folder: Path) -> Iterator[Path]:
+    """Make `folder`, new or empty, and yield a folder inside it; what is put there moves up on success.
+
+    On failure `folder` is left empty. Unlike `atomic_folder` it never replaces `folder` itself, which may be a mount.
+
+    Raises:
+        HairsplitError: `folder` holds something already, or cannot be written to.
+    """
+    new_folder(folder)
+    temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".partial."))
+    try:
+        yield temporary
+        for child in sorted(temporary.iterdir()):
+            child.replace(folder / child.name)
+    finally:
+        shutil.rmtree(temporary)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -124,9 +143,14 @@ def _umask() -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
+    """Write `value` as indented JSON, atomically.
+
+    Raises:
+        ValueError: A number in it is not finite: JSON has none such, and other readers choke on it.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str, allow_nan=False)
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", "utf-8")
+        temporary.write_text(text + "\n", "utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -139,6 +163,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise HairsplitError("no such file", where=str(path), hint="check the path") from None
+    except OSError as error:
+        raise HairsplitError(f"cannot be read ({error.strerror})", where=str(path), hint="check the path") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise HairsplitError(f"not valid JSON ({error})", where=str(path), hint="write or fetch it again") from None
 

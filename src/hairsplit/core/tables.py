@@ -146,7 +146,12 @@ def read_meta(path: Path) -> PairsMeta:
             f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}" if missing else "has no metadata of ours"
         )
         raise HairsplitError(f"not a pairs table: it {lacks}", where=str(path), hint="use `hairsplit import` first")
-    known = json.loads(raw)
+    try:
+        known = json.loads(raw)
+    except ValueError:  # UnicodeDecodeError and JSONDecodeError are
+        known = None
+    if not isinstance(known, dict):
+        raise HairsplitError("its metadata is torn", where=str(path), hint="make it again")
     if known.get("version", 0) > VERSION:
         raise HairsplitError(
             f"schema version {known['version']} is newer than {VERSION}", where=str(path), hint="upgrade"
@@ -155,14 +160,41 @@ def read_meta(path: Path) -> PairsMeta:
 
 
 def iterate_pairs(path: Path, columns: Sequence[str] | None = None) -> Iterator[Pair]:
-    """Yield the rows of a pairs table, one row group in memory at a time."""
+    """Yield the rows of a pairs table, one row group in memory at a time.
+
+    Raises:
+        HairsplitError: Its rows are torn, a column is of another type, or a required one has an empty cell.
+    """
     file = pq.ParquetFile(path)
-    names = [n for n in SCHEMA.names if n in file.schema_arrow.names and (columns is None or n in columns)]
-    for block in file.iter_batches(columns=names):
-        for row in block.to_pylist():
-            role = row.pop("edit_role", None)
-            before, after = row.pop("edit_from", None), row.pop("edit_to", None)
-            yield Pair(edit=Edit(role, before or "", after or "") if role else None, **row)
+    schema = file.schema_arrow
+    names = [n for n in SCHEMA.names if n in schema.names and (columns is None or n in columns)]
+    wrong = [n for n in names if not _alike(schema.field(n).type, SCHEMA.field(n).type)]
+    if wrong:
+        raise HairsplitError(
+            f"the column {wrong[0]!r} holds {schema.field(wrong[0]).type}, not {SCHEMA.field(wrong[0]).type}",
+            where=str(path),
+            hint="use `hairsplit import` first",
+        )
+    full = [n for n in names if not SCHEMA.field(n).nullable]
+    try:
+        for block in file.iter_batches(columns=names):
+            for name in full:
+                if block.column(name).null_count:
+                    raise HairsplitError(f"the column {name!r} has empty cells", where=str(path), hint="make it again")
+            for row in block.to_pylist():
+                role = row.pop("edit_role", None)
+                before, after = row.pop("edit_from", None), row.pop("edit_to", None)
+                yield Pair(edit=Edit(role, before or "", after or "") if role else None, **row)
+    except (OSError, pa.ArrowException) as error:
+        raise HairsplitError(f"its rows are torn ({error})", where=str(path), hint="make it again") from None
+
+
+def _alike(given: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_dictionary(given):
+        given = given.value_type
+    if wanted == pa.string():
+        return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_null(given))
+    return bool(pa.types.is_floating(given) or pa.types.is_null(given))
 
 
 def read_pairs(path: Path, images: Path | None = None) -> PairsTable:

@@ -1,8 +1,7 @@
 """The order of an epoch: every example once, no image twice in a batch, the same for any number of ranks."""
 
-import heapq
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,25 +22,19 @@ class Epoch:
 
 
 def arrange(
-    image_keys: Sequence[int],
-    kinds: Sequence[str],
-    *,
-    batch: int,
-    seed: int,
-    epoch: int,
-    kind_weights: Mapping[str, float],
+    image_keys: Sequence[int], *, batch: int, seed: int, epoch: int, weights: Sequence[float] | None = None
 ) -> Epoch:
     """Cut a seeded order of all examples into full batches in which no image key occurs twice.
 
     The examples of an image are spread evenly over the epoch; one that meets its own image waits for the next batch.
     What is left at the end (fewer than a batch, or examples of too few images) is left out of this epoch and counted;
-    it is others in the next. A kind of weight w occurs w times an epoch (0.5: every second example, drawn anew).
+    it is others in the next. An example of weight w occurs w times an epoch (0.5: in every second one, drawn anew).
 
     Raises:
-        HairsplitError: There are fewer different images than a batch holds, or a weighted kind does not occur.
+        HairsplitError: There are fewer different images than a batch holds.
     """
     rng = np.random.default_rng(number(seed, "order", epoch))
-    chosen = _weighted(kinds, kind_weights, rng)
+    chosen = _repeated(np.ones(len(image_keys)) if weights is None else np.asarray(weights, np.float64), rng)
     keys = np.asarray(image_keys, np.int64)[chosen]
     different = len(np.unique(keys))
     if different < batch:
@@ -54,18 +47,11 @@ def arrange(
     return _cut(chosen[order].tolist(), keys[order].tolist(), batch)
 
 
-def _weighted(kinds: Sequence[str], weights: Mapping[str, float], rng: np.random.Generator) -> Integers:
-    unknown = sorted(set(weights) - set(kinds))
-    if unknown:
-        raise HairsplitError(
-            f"no pair is of the kind {unknown[0]!r}",
-            where="kind_weights",
-            hint=f"kinds in the table: {', '.join(sorted(set(kinds)))}",
-        )
-    weight = np.array([weights.get(kind, 1.0) for kind in kinds])
-    times = np.floor(weight).astype(np.int64)
-    times += rng.random(len(kinds)) < weight - times
-    return np.repeat(np.arange(len(kinds), dtype=np.int64), times)
+def _repeated(weights: NDArray[np.float64], rng: np.random.Generator) -> Integers:
+    """Example numbers, each as often as its weight says; the fraction is drawn."""
+    times = np.floor(weights).astype(np.int64)
+    times += rng.random(len(weights)) < weights - times
+    return np.repeat(np.arange(len(weights), dtype=np.int64), times)
 
 
 def _spread(keys: Integers, rng: np.random.Generator) -> Integers:
@@ -83,47 +69,32 @@ def _spread(keys: Integers, rng: np.random.Generator) -> Integers:
 
 
 def _cut(examples: list[int], keys: list[int], batch: int) -> Epoch:
-    """Fill batches one after the other; what had to wait goes first into the next."""
+    """Fill batches one after the other; what had to wait goes first into the next, the oldest first.
+
+    Every image that waits is in the current batch, so what is left at the end cannot make another full batch. Each
+    example is looked at twice at most, however many of them are of one image.
+    """
     rows: list[list[int]] = []
-    waiting: deque[tuple[int, int]] = deque()
     current: list[int] = []
     taken: set[int] = set()
+    waiting: dict[int, deque[tuple[int, int]]] = {}  # image -> (arrival, example), oldest first
 
-    def offer(example: int, key: int, later: deque[tuple[int, int]]) -> None:
-        if key in taken or len(current) == batch:
-            later.append((example, key))
+    for arrival, (example, key) in enumerate(zip(examples, keys, strict=True)):
+        if key in taken:
+            waiting.setdefault(key, deque()).append((arrival, example))
         else:
             current.append(example)
             taken.add(key)
-
-    for example, key in zip(examples, keys, strict=True):
-        offer(example, key, waiting)
-        if len(current) == batch:
-            rows.append(current[:])
-            current.clear()
-            taken.clear()
-            again: deque[tuple[int, int]] = deque()
-            for old in waiting:
-                offer(*old, again)
-            waiting = again
-    key_of = dict(zip(examples, keys, strict=True))
-    rest = [*current, *(example for example, _ in waiting)]
-    rows += _fill(rest, key_of, batch)
+        while len(current) == batch:
+            rows.append(current)
+            current, taken = _oldest(waiting)
     return Epoch(np.array(rows, np.int64).reshape(-1, batch), len(examples) - batch * len(rows))
 
 
-def _fill(rest: list[int], key_of: Mapping[int, int], batch: int) -> list[list[int]]:
-    """As many full batches as can be made of the tail, always from the images with most examples left."""
-    by_image: dict[int, list[int]] = {}
-    for example in rest:
-        by_image.setdefault(key_of[example], []).append(example)
-    left = Counter({key: len(found) for key, found in by_image.items()})
-    rows = []
-    while len(left) >= batch:
-        keys = heapq.nlargest(batch, left, key=lambda key: (left[key], key))
-        rows.append([by_image[key].pop() for key in keys])
-        for key in keys:
-            left[key] -= 1
-            if not left[key]:
-                del left[key]
-    return rows
+def _oldest(waiting: dict[int, deque[tuple[int, int]]]) -> tuple[list[int], set[int]]:
+    """Take the oldest example of every image that waits: never more images than a batch has."""
+    first = sorted((line.popleft(), key) for key, line in waiting.items())
+    for _, key in first:
+        if not waiting[key]:
+            del waiting[key]
+    return [example for (_, example), _ in first], {key for _, key in first}

@@ -4,17 +4,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Estimate
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
-from hairsplit.evaluate.metrics import recall_at, retrieval_chance, retrieval_ranks, true_class_ranks
+from hairsplit.evaluate.metrics import retrieval_chance, retrieval_ranks, true_class_ranks
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}
+_ROWS = "JSON lines with `image` and `captions`"
 PROMPTS = ("a photo of {a}.",)
 """`{}` is the class name, `{a}` the name with its article. A folder's `prompts.txt` (a template a line) comes first."""
 
@@ -28,6 +31,8 @@ class LabelledImages:
     labels: tuple[int, ...]
     classes: tuple[str, ...]
     prompts: tuple[str, ...]
+    others: int = 0
+    """Files in class folders that are no pictures by their suffix."""
 
 
 def labelled_images(root: Path) -> LabelledImages:
@@ -43,21 +48,23 @@ def labelled_images(root: Path) -> LabelledImages:
         raise HairsplitError(
             f"{len(folders)} class folders; recognition needs two", where=str(root), hint="make a folder per class"
         )
-    images, labels = [], []
+    images, labels, others = [], [], 0
     for label, folder in enumerate(folders):
-        found = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
+        files = [f for f in folder.iterdir() if not f.name.startswith(".")]
+        found = sorted(f for f in files if f.suffix.lower() in SUFFIXES)
+        others += len(files) - len(found)
         if not found:
             raise HairsplitError("the class has no picture", where=str(folder), hint="add some, or remove the folder")
         images += [f.relative_to(root).as_posix() for f in found]
         labels += [label] * len(found)
     file = root / "prompts.txt"
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
-    prompts = tuple(line.strip() for line in lines if line.strip()) or PROMPTS
+    prompts = tuple(line.strip() for line in _lines(file) if line.strip()) if file.is_file() else ()
+    prompts = prompts or PROMPTS
     for prompt in prompts:
         if "{}" not in prompt and "{a}" not in prompt:
             raise HairsplitError(f"the prompt {prompt!r} has no {{}}", where=str(file), hint="write 'a photo of {a}.'")
     classes = tuple(f.name.replace("_", " ") for f in folders)
-    return LabelledImages(root, tuple(images), tuple(labels), classes, prompts)
+    return LabelledImages(root, tuple(images), tuple(labels), classes, prompts, others)
 
 
 def class_embeddings(encoder: DualEncoder, classes: Sequence[str], prompts: Sequence[str]) -> Matrix:
@@ -78,7 +85,8 @@ def zero_shot(
 ) -> dict[str, Estimate]:
     """Top-1, top-5 and mean per-class recall; a tie with a wrong class is a miss."""
     images = embed_images(encoder, data.root, data.images, tick=tick)
-    similarity = images @ class_embeddings(encoder, data.classes, data.prompts).T
+    # In float64: sums of float32 differ in their last bits from column to column, and equal classes would not tie.
+    similarity = images.astype(np.float64) @ class_embeddings(encoder, data.classes, data.prompts).T.astype(np.float64)
     labels = np.array(data.labels)
     ranks = true_class_ranks(similarity, labels)
     hits = (ranks <= 1).astype(np.float64)
@@ -97,32 +105,50 @@ def zero_shot(
 def read_captions(file: Path, split: str | None = None) -> list[tuple[str, str]]:
     """(image, caption) rows of a JSON-lines file with `image` and `captions` (a list) or `caption`.
 
-    With `split`, only rows whose `split` or `set` is that.
+    With `split`, only rows whose `split` or `set` is that. Empty lines are skipped.
 
     Raises:
         HairsplitError: Missing, torn, or a row lacks a key.
     """
-    rows: list[tuple[str, str]] = []
     if not file.is_file():
-        raise HairsplitError("no such file", where=str(file), hint="JSON lines with `image` and `captions`")
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            if split is not None and split not in {row.get("split"), row.get("set")}:
-                continue
+        raise HairsplitError("no such file", where=str(file), hint=_ROWS)
+    rows: list[tuple[str, str]] = []
+    splits: set[str] = set()
+    for number, line in enumerate(_lines(file), 1):
+        if not line.strip():
+            continue
+        row = _row(line, f"{file}, line {number}")
+        named = {str(row[key]) for key in ("split", "set") if row.get(key) is not None}
+        splits |= named
+        if split is None or split in named:
             captions = row["captions"] if "captions" in row else [row["caption"]]
-            rows += [(str(row["image"]), str(caption)) for caption in captions]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise HairsplitError(
-                f"no row of image and captions ({error})", where=f"{file}, line {number}", hint="mend the line"
-            ) from None
+            rows += [(row["image"], caption) for caption in captions]
     if not rows:
-        raise HairsplitError(
-            f"no captions{f' of split {split!r}' if split else ''}",
-            where=str(file),
-            hint="JSON lines with `image` and `captions`",
-        )
+        asked = f" of split {split!r}" if split else ""
+        hint = nearest(split, sorted(splits)) if split and splits else _ROWS
+        raise HairsplitError(f"no captions{asked}", where=str(file), hint=hint)
     return rows
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise HairsplitError(f"not valid JSON ({error})", where=where, hint=_ROWS) from None
+    if not isinstance(row, dict) or not isinstance(row.get("image"), str):
+        raise HairsplitError("the row names no `image`", where=where, hint=_ROWS)
+    captions = row["captions"] if "captions" in row else [row.get("caption")]
+    if not isinstance(captions, list) or not all(isinstance(caption, str) for caption in captions):
+        raise HairsplitError("`captions` is no list of texts", where=where, hint=_ROWS)
+    return row
+
+
+def _lines(file: Path) -> list[str]:
+    """Lines of a text file; only line feeds end a line, for a caption may hold U+2028."""
+    try:
+        return file.read_text("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise HairsplitError(f"not UTF-8 text ({error})", where=str(file), hint="save it as UTF-8") from None
 
 
 def retrieval(
@@ -144,14 +170,3 @@ def retrieval(
         hits = (ranks.text_to_image <= k).astype(np.float64)
         found[f"text_to_image@{k}"] = clustered_mean(hits, [image for image, _ in rows], chance=to_image, seed=seed)
     return found
-
-
-__all__ = [
-    "LabelledImages",
-    "class_embeddings",
-    "labelled_images",
-    "read_captions",
-    "recall_at",
-    "retrieval",
-    "zero_shot",
-]

@@ -67,8 +67,9 @@ def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick:
         else:
             pairs.append(pair)
     if not pairs:
+        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(dropped.items())) or "it has no rows"
         raise HairsplitError(
-            f"no pair to evaluate ({dict(dropped)})", where=str(table.path), hint="the table needs hard negatives"
+            f"no pair to evaluate ({reasons})", where=str(table.path), hint="the table needs hard negatives"
         )
     images, image_number = unique(pair.image for pair in pairs)
     texts, text_number = unique(text for pair in pairs for text in (pair.caption, pair.negative or ""))
@@ -175,8 +176,9 @@ def _part(
         ratio = (positive / (negative + metrics.EPSILON) >= tau).astype(np.float64)
         found[f"acc@{tau:g}"] = estimate_json(clustered_mean(ratio, images, seed=seed))
     if thesis is not None:
-        rand = thesis.avg_rand_neg
-        found["avg_rand_neg"] = None if rand is None else {"value": rand, "low": None, "high": None, "n": thesis.n}
+        rand = thesis.avg_rand_neg  # one cosine per image, not per pair
+        unknown = Estimate(rand if rand is not None else math.nan, math.nan, math.nan, len(np.unique(images)))
+        found["avg_rand_neg"] = None if rand is None else estimate_json(unknown)
     return found
 
 

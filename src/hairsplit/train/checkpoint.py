@@ -1,6 +1,7 @@
 """Run folders of training: what is needed to go on after a kill, the log, and models anyone can load."""
 
 import json
+import pickle
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,11 @@ def save_state(run: Path, state: TrainState) -> None:
         torch.save(tree, temporary)
 
 
+def has_state(run: Path) -> bool:
+    """Whether the run was ever saved; if not, it starts from step 0."""
+    return (run / STATE).is_file()
+
+
 def load_state(run: Path, *, config_hash: str) -> TrainState:
     """Read the state and set the random generators.
 
@@ -57,22 +63,22 @@ def load_state(run: Path, *, config_hash: str) -> TrainState:
         )
     try:
         tree = torch.load(file, weights_only=True, map_location="cpu")
+        if tree["config_hash"] != config_hash:
+            raise HairsplitError(
+                "the configuration or the data are not those this run was started with",
+                where=str(run),
+                hint=f"compare with {run / 'config.yaml'}, or start a new run",
+            )
         torch.set_rng_state(tree.pop("torch_rng"))
         _set_python_rng(tree.pop("python_rng"))
         _set_numpy_rng(tree.pop("numpy_rng"))
         if (cuda := tree.pop("cuda_rng", None)) is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(cuda)
-        state = TrainState(**tree)
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError) as error:
+        return TrainState(**tree)
+    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError, pickle.UnpicklingError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise HairsplitError(f"torn state ({first})", where=str(file), hint="start the run anew") from None
-    if state.config_hash != config_hash:
-        raise HairsplitError(
-            "the configuration is not the one this run was started with",
-            where=str(run),
-            hint=f"compare with {run / 'config.yaml'}, or start a new run",
-        )
-    return state
+        hint = f"start a new run, from {run / 'checkpoints' / 'last'} if you like"
+        raise HairsplitError(f"torn state ({first})", where=str(file), hint=hint) from None
 
 
 def _python_rng() -> dict[str, Any]:
@@ -100,10 +106,21 @@ def _set_numpy_rng(state: dict[str, Any]) -> None:
 
 
 class MetricsLog:
-    """metrics.jsonl: one JSON object a line, written at once, cut back to a checkpoint's length on resume."""
+    """metrics.jsonl: one JSON object a line, written at once, cut back to a checkpoint's length on resume.
+
+    Raises:
+        HairsplitError: The log is shorter than the checkpoint says; nothing is changed.
+    """
 
     def __init__(self, run: Path, keep_bytes: int = 0) -> None:
         self.path = run / "metrics.jsonl"
+        found = self.path.stat().st_size if self.path.is_file() else 0
+        if found < keep_bytes:
+            raise HairsplitError(
+                f"the log has {found:,} bytes, and {keep_bytes:,} had been written when the state was saved",
+                where=str(self.path),
+                hint="put it back, or start a new run",
+            )
         self._file = self.path.open("ab")
         self._file.truncate(keep_bytes)
 

@@ -14,7 +14,9 @@ from hairsplit.losses.objectives import HncL2Spec, ObjectiveSpec
 Precision = Literal["fp32", "bf16"]
 
 
-@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@dataclass(
+    frozen=True, kw_only=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+)
 class TrainConfig:
     """One fine-tuning run; whatever can change a number is in here."""
 
@@ -33,7 +35,7 @@ class TrainConfig:
     max_val_pairs: Annotated[int, Gt(0)] = 2_000
     """At most so many pairs are validated, whole images, drawn with the seed."""
     never: tuple[Path, ...] = ()
-    """Pairs tables of evaluation sets: an image of theirs among the training images is an error."""
+    """Pairs tables of evaluation sets: an image of theirs in `train`, held-out images included, is an error."""
     objective: ObjectiveSpec = field(default_factory=HncL2Spec)
     """What is minimised; a name from `hairsplit list objectives`, or a mapping with `name` and its settings."""
     trainable: TrainableMode = "full_encoder"
@@ -47,7 +49,8 @@ class TrainConfig:
     negatives_per_image: Annotated[int, Gt(0)] = 1
     """Most hard negatives (K) that go with one positive in a step."""
     kind_weights: dict[str, Annotated[float, Ge(0)]] = field(default_factory=dict)
-    """Kind -> how often an epoch shows its pairs (1 if not named; 0 leaves a kind out)."""
+    """Kind -> how often an epoch shows its pairs (1 if not named; 0 leaves a kind out). Where a step joins negatives of
+    several kinds (`negatives_per_image` > 1), it is shown as often as their mean says."""
     steps: Annotated[int, Gt(0)] | None = None
     """Optimiser steps in all; None: as many as `epochs` need."""
     epochs: Annotated[int, Gt(0)] = 1
@@ -70,7 +73,7 @@ class TrainConfig:
     """Optimiser steps between checkpoints to resume from."""
     log_every: Annotated[int, Gt(0)] = 10
     """Optimiser steps between lines of the log."""
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     """Of the order of the pairs and of dropout."""
     threads: Annotated[int, Gt(0)] = 2
     """Threads that decode pictures; changes no number."""

@@ -1,13 +1,39 @@
-"""Embeddings of all ranks, with gradient: losses see the global batch and never know a rank."""
+"""Ranks: the engine, and the embeddings of all of them, so that losses see the global batch and never know a rank."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
+from torch.autograd.function import once_differentiable
 
 from hairsplit.core.tensors import Embeddings
+
+PATIENCE = timedelta(days=7)
+"""How long a rank waits for the others: the first one checks pictures, validates and saves alone."""
+
+
+def engine() -> Accelerator:
+    """The engine (accelerate) of this process: its device and its place among the ranks.
+
+    Precision is the loop's own affair (`torch.autocast`): accelerate fixes one for the life of a process, in which
+    runs of either precision may follow one another.
+    """
+    ddp = DistributedDataParallelKwargs(broadcast_buffers=False)  # they are constants
+    return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE), ddp])
+
+
+def any_rank(flag: bool, device: torch.device, ranks: int) -> bool:
+    """Whether `flag` is set on any rank: a signal reaches them between different steps."""
+    if ranks == 1:
+        return flag
+    flags = torch.tensor(int(flag), device=device)
+    dist.all_reduce(flags, dist.ReduceOp.MAX)
+    return bool(flags.item())
 
 
 def gather(z: Embeddings, ranks: int) -> Embeddings:
@@ -20,20 +46,43 @@ def gather(z: Embeddings, ranks: int) -> Embeddings:
         return z
     return replace(
         z,
-        image=_with_gradient(z.image),
-        positive=_with_gradient(z.positive),
-        negative=_with_gradient(z.negative),
+        image=_with_gradient(z.image, ranks),
+        positive=_with_gradient(z.positive, ranks),
+        negative=_with_gradient(z.negative, ranks),
         mask=_plain(z.mask.to(torch.uint8), ranks).bool(),
         image_keys=None if z.image_keys is None else _plain(z.image_keys, ranks),
         caption_keys=None if z.caption_keys is None else _plain(z.caption_keys, ranks),
     )
 
 
-def _with_gradient(x: Tensor) -> Tensor:
-    return torch.cat(all_gather(x.contiguous()))  # type: ignore[no-untyped-call]
+class _AllGather(torch.autograd.Function):
+    """[B, ...] of each rank -> [ranks * B, ...] on every rank; backward, the sum of all ranks' gradients of one's own.
+
+    torch.distributed.nn has the same, but deprecated.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, ranks: int) -> Tensor:
+        ctx.rows = len(x)
+        return _plain(x, ranks)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        if total.numel():
+            dist.all_reduce(total)
+        start = ctx.rows * dist.get_rank()
+        return total[start : start + ctx.rows], None
+
+
+def _with_gradient(x: Tensor, ranks: int) -> Tensor:
+    gathered: Tensor = _AllGather.apply(x, ranks)  # type: ignore[no-untyped-call]
+    return gathered
 
 
 def _plain(x: Tensor, ranks: int) -> Tensor:
-    parts = [torch.empty_like(x) for _ in range(ranks)]
-    dist.all_gather(parts, x.contiguous())
+    parts = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(ranks)]
+    if x.numel():  # a table without negatives has none to gather
+        dist.all_gather(parts, x.contiguous())
     return torch.cat(parts)

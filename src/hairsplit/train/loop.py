@@ -4,14 +4,14 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from accelerate.utils import set_seed
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import write_json
@@ -21,16 +21,19 @@ from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.encoders.trainable import TrainableTable, parameter_groups, set_trainable
 from hairsplit.losses import objectives
-from hairsplit.train.checkpoint import MetricsLog, TrainState, load_state, save_state
+from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state, save_state
 from hairsplit.train.config import TrainConfig
-from hairsplit.train.distributed import gather
+from hairsplit.train.distributed import any_rank, engine, gather
 from hairsplit.train.penalty import L2ToStart
 from hairsplit.train.progress import Bar, stoppable
+from hairsplit.train.schedule import learning_rate
 from hairsplit.train.step import Towers, to_device
 
 Validate = Callable[[DualEncoder], Mapping[str, float]]
 METRIC = "macro_pair_accuracy"
 """Validation metric by which the best checkpoint is chosen; an earlier one wins a tie."""
+_OVER_NEGATIVES = ("margin", "pair_accuracy")
+"""Parts of every objective that are means over the own negatives of a micro-batch."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Trainer:
     ) -> None:
         self.config, self.encoder, self.batches, self.out = config, encoder, batches, out
         self.validate, self.config_hash = validate, config_hash
-        self.accelerator = Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
+        self.accelerator = engine()
         ranks = self.accelerator.num_processes
         if config.batch_size % (config.accumulation * ranks):
             raise HairsplitError(
@@ -80,13 +83,22 @@ class Trainer:
         self.steps = config.steps or config.epochs * len(batches.epoch(0).batches)
         if not self.steps:
             raise HairsplitError("an epoch has no full batch", where="batch_size", hint="lower batch_size")
-        torch.manual_seed(config.seed)
+        if config.warmup_steps >= self.steps:
+            raise HairsplitError(
+                f"warmup_steps={config.warmup_steps} leaves no training: {config.epochs} epochs are {self.steps} steps",
+                where="warmup_steps",
+                hint="lower it, or set more epochs, or steps",
+            )
+        _refuse_broken(encoder, config.model)
         self.start_hash = encoder.parameters_hash()
         self.table = set_trainable(encoder, config.trainable, freeze_logit_scale=config.freeze_logit_scale)
         self.teacher = _teacher(encoder, self.accelerator) if objectives.needs_teacher(config.objective) else None
         self.penalty: L2ToStart | None = None
         self.best: dict[str, Any] | None = None
         self.step = 0
+        self._saved_step: int | None = None
+        self._lengths: dict[int, int] = {}  # of epochs, in steps
+        self._clock = (0.0, 0)  # when the last line of the log was written, and at which step
 
     def fit(self, *, resume: bool) -> Summary:
         """Train to the end, or until the user asks to stop.
@@ -95,48 +107,70 @@ class Trainer:
             HairsplitError: A loss is not finite (the last good checkpoint is named), or the run was interrupted.
         """
         started = time.perf_counter()
+        set_seed(self.config.seed)  # Python's, NumPy's and torch's generators
         self.encoder.to(self.accelerator.device)
         if objectives.resolve(self.config.objective, 0).l2:
             self.penalty = L2ToStart(self.encoder.named_parameters())
         groups = parameter_groups(self.encoder, self.config.weight_decay)
         optimizer = torch.optim.AdamW(groups, lr=self.config.lr, betas=(0.9, 0.98), eps=1e-6)
-        keep = self._resume(optimizer) if resume else 0
+        goes_on = resume and has_state(self.out)  # killed before its first checkpoint, a run begins anew
+        keep = self._resume(optimizer) if goes_on else 0
         towers, prepared = self.accelerator.prepare(Towers(self.encoder), optimizer)
         log = MetricsLog(self.out, keep) if self.accelerator.is_main_process else None
-        if not resume:
-            write_json(self.out / "trainable.json", self.table.as_dict())
-            self._validated(log)
-        label = f"{self.config.objective.name} on {len(self.batches.examples):,} examples"
-        with stoppable() as stop, Bar(label, self.steps, done=self.step, shown=log is not None) as bar:
-            plan = self._plan()
-            seen = time.perf_counter()
-            for micro in self._micro_batches(plan):
-                output, norm = self._optimise(towers, prepared, micro)
+        try:
+            if not goes_on:
+                if log is not None:
+                    write_json(self.out / "trainable.json", self.table.as_dict())
+                self._validated(log)
+            self._steps(towers, prepared, log)
+        finally:
+            if log is not None:
+                log.close()
+            self.batches.close()
+        left_over = self.batches.epoch(self._position(self.step - 1)[0]).left_over
+        return Summary(self.out, self.step, self.best, time.perf_counter() - started, left_over, self.table)
+
+    def _steps(self, towers: torch.nn.Module, optimizer: torch.optim.Optimizer, log: MetricsLog | None) -> None:
+        """The steps that are left."""
+        config, device = self.config, self.accelerator.device
+        label = f"{config.objective.name} on {len(self.batches.examples):,} examples"
+        self._clock = (time.perf_counter(), self.step)
+        with (
+            stoppable() as stop,
+            Bar(label, self.steps, done=self.step, shown=log is not None) as bar,
+            contextlib.closing(self._micro_batches(self._plan())) as steps,
+        ):
+            for micro in steps:
+                output, norm = self._optimise(towers, optimizer, micro)
                 self.step += 1
-                seen = self._logged(log, output, norm, seen)
+                self._logged(log, output, norm)
                 bar.step(f"loss {output['loss']:.3f}  margin {output['margin']:+.3f}")
-                due = self.step % self.config.validate_every == 0 or self.step == self.steps
+                paused = time.perf_counter()
+                ended = self.step == self.steps
+                asked = any_rank(stop.asked, device, self.ranks) and not ended
+                due = ended or self.step % config.validate_every == 0
                 if due:
                     self._validated(log)
-                if due or stop.asked or self.step % self.config.save_every == 0:
+                if due or asked or self.step % config.save_every == 0:
                     self._saved(optimizer, log)
-                if stop.asked and self.step < self.steps:
-                    self._close(log)
+                if asked:
                     raise HairsplitError(
                         f"stopped at step {self.step} of {self.steps} as asked",
                         where=str(self.out),
                         hint="the same command with --resume goes on from there",
                     )
-        self._close(log)
-        left_over = self.batches.epoch(self._position(self.step - 1)[0]).left_over
-        return Summary(self.out, self.step, self.best, time.perf_counter() - started, left_over, self.table)
+                self._clock = (self._clock[0] + time.perf_counter() - paused, self._clock[1])
+
+    def _length(self, epoch: int) -> int:
+        """Steps of an epoch; they differ where kinds are weighted."""
+        if epoch not in self._lengths:
+            self._lengths[epoch] = len(self.batches.epoch(epoch).batches)
+        return self._lengths[epoch]
 
     def _position(self, step: int) -> tuple[int, int]:
-        """(epoch, batch of the epoch) of a step; epochs can differ in length where kinds are weighted."""
+        """(epoch, batch of the epoch) of a step."""
         epoch = 0
-        while step >= (length := len(self.batches.epoch(epoch).batches)):
-            if not length:
-                raise HairsplitError(f"epoch {epoch} has no full batch", where="batch_size", hint="lower batch_size")
+        while step >= (length := self._length(epoch)):
             step -= length
             epoch += 1
         return epoch, step
@@ -152,16 +186,17 @@ class Trainer:
                 start = (part * self.ranks + rank) * size
                 yield order[index, start : start + size].tolist()
             index += 1
-            if index == len(order):
+            if index == self._length(epoch):
                 epoch, index = epoch + 1, 0
 
-    def _micro_batches(self, plan: Iterator[list[int]]) -> Iterator[list[Batch]]:
+    def _micro_batches(self, plan: Iterator[list[int]]) -> Generator[list[Batch], None, None]:
         held: list[Batch] = []
-        for batch in self.batches.ahead(plan):
-            held.append(batch)
-            if len(held) == self.config.accumulation:
-                yield held
-                held = []
+        with contextlib.closing(self.batches.ahead(plan)) as batches:
+            for batch in batches:
+                held.append(batch)
+                if len(held) == self.config.accumulation:
+                    yield held
+                    held = []
 
     def _optimise(
         self, towers: torch.nn.Module, optimizer: torch.optim.Optimizer, micro: list[Batch]
@@ -172,28 +207,32 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, self.step, self.steps)
         self.encoder.train()
-        sums: dict[str, float] = {}
+        sums: dict[str, float] = {"loss": 0.0}
+        seen: list[tuple[LossOutput, int]] = []
         for number, batch in enumerate(micro):
             on_device = to_device(batch, self.accelerator.device)
             last = number == len(micro) - 1
             with self.accelerator.no_sync(towers) if not last else contextlib.nullcontext():
-                with self.accelerator.autocast():
+                with torch.autocast(on_device.pixels.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
                     z = towers(on_device)
                     reference = self._reference(on_device)
-                output = objectives.compute(objective, gather(z, self.ranks), reference)
+                z = gather(z, self.ranks)
+                output = objectives.compute(objective, z, reference)
                 total = output.total / len(micro)
                 if last and self.penalty is not None and objective.l2:
                     penalty = self.penalty()
                     total = total + objective.l2 * penalty
                     sums["l2"] = penalty.item()
                 self.accelerator.backward(total)
-            _add(sums, output, total, len(micro))
+            sums["loss"] += total.item()
+            seen.append((output, int(z.mask.sum())))
+        sums = _means(seen) | sums
         if not math.isfinite(sums["loss"]):
-            self._not_finite()
+            self._not_finite("loss", self.step + 1)
         learning = [p for p in self.encoder.parameters() if p.requires_grad]
         norm = torch.nn.utils.clip_grad_norm_(learning, config.clip_norm or math.inf)
         if not torch.isfinite(norm):
-            self._not_finite()
+            self._not_finite("gradient", self.step + 1)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return sums, norm.item()
@@ -204,27 +243,32 @@ class Trainer:
         with torch.no_grad():
             return gather(self.teacher(batch), self.ranks)
 
-    def _not_finite(self) -> None:
-        last = self.out / "checkpoints" / "last"
-        good = f"the last good model is {last}" if last.exists() else "no checkpoint had been written yet"
+    def _not_finite(self, what: str, step: int) -> NoReturn:
+        """A checkpoint is good if the step after it had a finite loss."""
+        folder, best = self.out / "checkpoints", self.best
+        if self._saved_step is not None and self._saved_step < self.step:
+            good = f"{folder / 'last'} (step {self._saved_step})"
+        elif best is not None and best["step"] < self.step:
+            good = f"{folder / 'best'} (step {best['step']})"
+        else:
+            good = f"the one it started from, {self.config.model}"
         raise HairsplitError(
-            f"the loss is not finite at step {self.step + 1}; {good}",
+            f"the {what} is not finite at step {step}; the last good model is {good}",
             where=str(self.out),
-            hint="lower lr, lengthen warmup_steps, or set clip_norm",
+            hint="start a new run, from that model if you like, with a lower lr, a longer warm-up, or clip_norm",
         )
 
-    def _logged(self, log: MetricsLog | None, output: dict[str, float], norm: float, seen: float) -> float:
+    def _logged(self, log: MetricsLog | None, output: dict[str, float], norm: float) -> None:
         if self.step % self.config.log_every and self.step not in {1, self.steps}:
-            return seen
-        now = time.perf_counter()
-        since = self.step % self.config.log_every or self.config.log_every
+            return
+        (since, first), now = self._clock, time.perf_counter()
+        self._clock = (now, self.step)
         if log is not None:
             rate = learning_rate(self.config, self.step - 1, self.steps)
-            speed = since * self.config.batch_size / max(now - seen, 1e-9)
+            speed = (self.step - first) * self.config.batch_size / max(now - since, 1e-9)
             log.write(
                 {"kind": "train", "step": self.step, **output, "lr": rate, "grad_norm": norm, "images_per_s": speed}
             )
-        return now
 
     def _validated(self, log: MetricsLog | None) -> None:
         """Validate on the main process; keep the best model."""
@@ -238,6 +282,8 @@ class Trainer:
         self.accelerator.wait_for_everyone()
 
     def _saved(self, optimizer: torch.optim.Optimizer, log: MetricsLog | None) -> None:
+        if not all(bool(torch.isfinite(p).all()) for p in self.encoder.parameters()):
+            self._not_finite("model", self.step)
         if log is not None:
             dual_encoder.save(self.encoder, self.out / "checkpoints" / "last")
             model = {name: value.detach().cpu() for name, value in self.encoder.state_dict().items()}
@@ -245,6 +291,7 @@ class Trainer:
                 self.step, model, optimizer.state_dict(), self.best, self.config_hash, self.start_hash, log.bytes
             )
             save_state(self.out, state)
+        self._saved_step = self.step
         self.accelerator.wait_for_everyone()
 
     def _resume(self, optimizer: torch.optim.Optimizer) -> int:
@@ -258,23 +305,19 @@ class Trainer:
             )
         self.encoder.load_state_dict(state.model)
         optimizer.load_state_dict(state.optimizer)
-        self.step, self.best = state.step, state.best
+        self.step = self._saved_step = state.step
+        self.best = state.best
         return state.log_bytes
 
-    def _close(self, log: MetricsLog | None) -> None:
-        if log is not None:
-            log.close()
-        self.batches.close()
 
-
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """Of the optimiser step after `step` steps: linear warm-up, then a half cosine to zero (or constant)."""
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    if config.schedule == "constant":
-        return config.lr
-    progress = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
-    return config.lr * 0.5 * (1 + math.cos(math.pi * progress))
+def _refuse_broken(encoder: DualEncoder, name: str) -> None:
+    bad = [tensor for tensor, value in encoder.named_parameters() if not torch.isfinite(value).all()]
+    if bad:
+        raise HairsplitError(
+            f"{len(bad)} tensors of the start model hold numbers that are not finite, the first is {bad[0]}",
+            where=name,
+            hint="get the model again, or start from another one",
+        )
 
 
 def _teacher(encoder: DualEncoder, accelerator: Accelerator) -> Towers:
@@ -282,7 +325,11 @@ def _teacher(encoder: DualEncoder, accelerator: Accelerator) -> Towers:
     return Towers(frozen)
 
 
-def _add(sums: dict[str, float], output: LossOutput, total: Tensor, parts: int) -> None:
-    sums["loss"] = sums.get("loss", 0.0) + total.item()
-    for name, value in output.parts.items():
-        sums[name] = sums.get(name, 0.0) + value.item() / parts
+def _means(micro: list[tuple[LossOutput, int]]) -> dict[str, float]:
+    """Parts of the loss, meaned over the micro-batches; what is a mean over negatives, over all their negatives."""
+    found = {}
+    for name in micro[0][0].parts:
+        values = [(output.parts[name].item(), count if name in _OVER_NEGATIVES else 1) for output, count in micro]
+        total = sum(weight for _, weight in values)
+        found[name] = sum(value * weight for value, weight in values if weight) / total if total else math.nan
+    return found

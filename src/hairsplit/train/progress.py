@@ -61,7 +61,8 @@ def stoppable() -> Iterator[Stop]:
         stop.asked = True
         signal.signal(number, old[number])
 
-    old: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # None stands for a handler that was not set from Python and cannot be set again from here
+    old: dict[int, Any] = {n: signal.getsignal(n) or signal.SIG_DFL for n in (signal.SIGINT, signal.SIGTERM)}
     for number in old:
         signal.signal(number, ask)
     try:

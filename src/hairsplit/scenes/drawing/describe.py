@@ -15,22 +15,32 @@ OPENED = 0.3
 """Chance that a caption starts with one of the openings."""
 
 
-def describe(scene: Scene, seed: int, count: int) -> Iterator[str]:
-    """Yield `count` captions of a scene, a pure function of (seed, scene); they may repeat.
+def describe(scene: Scene, seed: int, count: int, *, vague: float = 0.0, nameless: float = 0.0) -> Iterator[str]:
+    """Yield `count` captions of a scene, a pure function of the arguments; they may repeat.
 
     They list one to three objects, in any order; most say where in the picture an object is (left, right, top, bottom,
     middle). None says how two objects lie to each other: that is what fine-tuning is to teach.
+
+    Args:
+        scene: A drawn scene.
+        seed: Of the choice of words.
+        count: How many captions.
+        vague: Chance that an object is named by its shape or its colour alone. A batch then holds many pictures with
+            such an object, and only the place tells them apart: without, CLIP's loss has little use for places.
+        nameless: Chance that a caption says of one object only where it is ("a shape at the top left").
     """
     rng = stream(seed, scene.image_id, "describe")
     for _ in range(count):
         things = list(scene.things)
         rng.shuffle(things)
         opening = rng.choice(OPENINGS) if rng.random() < OPENED else ""
-        if rng.random() < PLAIN:
-            yield opening + _list([_noun_phrase(t, rng) for t in things[:3]])
+        if nameless and rng.random() < nameless:
+            yield f"{opening}a shape {_place(things[0], scene, rng)}"
+        elif rng.random() < PLAIN:
+            yield opening + _list([_noun_phrase(t, rng, vague) for t in things[:3]])
         else:
             shown = things[: 1 if rng.random() < 0.55 else 2]
-            yield opening + _list([f"{_noun_phrase(t, rng)} {_place(t, scene, rng)}" for t in shown])
+            yield opening + _list([f"{_noun_phrase(t, rng, vague)} {_place(t, scene, rng)}" for t in shown])
 
 
 def full_description(scene: Scene) -> str:
@@ -43,8 +53,10 @@ def _list(parts: list[str]) -> str:
     return " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _noun_phrase(thing: Thing, rng: Random) -> str:
+def _noun_phrase(thing: Thing, rng: Random, vague: float) -> str:
     colour, size = thing.attributes[:2]
+    if vague and rng.random() < vague:
+        return f"{_article(thing.name)} {thing.name}" if rng.random() < 0.6 else f"{_article(colour)} {colour} shape"
     words = [size, colour, thing.name] if rng.random() < WITH_SIZE else [colour, thing.name]
     return f"{_article(words[0])} {' '.join(words)}"
 

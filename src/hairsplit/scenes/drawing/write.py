@@ -1,8 +1,10 @@
 """Write a drawn data set: pictures, graphs, captions, a recognition set; the same bytes for any number of workers."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -12,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import new_folder
+from hairsplit.core.run import filled_folder
 from hairsplit.core.types import Scene
 from hairsplit.scenes.drawing.describe import full_description
 from hairsplit.scenes.drawing.render import render
@@ -20,6 +22,8 @@ from hairsplit.scenes.drawing.sample import COLOURS, SHAPES, DrawnWorld, scene, 
 from hairsplit.scenes.readers.gqa import write_scenes
 
 CHUNK = 250
+MOST_WORKERS = 61
+"""Windows waits for no more processes at once."""
 PROMPTS = ("{a}", "{a} on the left", "{a} on the right", "{a} at the top", "{a} at the bottom")
 """Prompt templates of the recognition set."""
 SHEET = 60
@@ -61,22 +65,22 @@ def draw(
     """
     world = world or DrawnWorld()
     _check(count, recognition, world)
-    new_folder(out)
     sizes = split_sizes(count)
     names = [(f"{split}_{n:06d}", split) for split, size in sizes.items() for n in range(size)]
-    (out / "images").mkdir()
-    scenes: list[Scene] = []
-    for part in _mapped(partial(_draw_scenes, world, seed, out / "images"), names, workers):
-        scenes += part
-        if tick:
-            tick(len(part))
-    write_scenes(out / "scene_graphs.json", scenes)
-    with (out / "captions.jsonl").open("w", encoding="utf-8") as file:
-        for one in scenes:
-            row = {"image": one.image, "split": one.split, "captions": [full_description(one)]}
-            file.write(json.dumps(row) + "\n")
-    singles = _recognition(out / "recognition", world, seed, recognition)
-    _contact_sheet(scenes[: SHEET * 5 : 5] or scenes, seed).save(out / "contact_sheet.png")
+    with filled_folder(out) as folder:  # stopped half-way, nothing stays that looks like a data set
+        (folder / "images").mkdir()
+        scenes: list[Scene] = []
+        for part in _mapped(partial(_draw_scenes, world, seed, folder / "images"), names, workers):
+            scenes += part
+            if tick:
+                tick(len(part))
+        write_scenes(folder / "scene_graphs.json", scenes)
+        with (folder / "captions.jsonl").open("w", encoding="utf-8") as file:
+            for one in scenes:
+                row = {"image": one.image, "split": one.split, "captions": [full_description(one)]}
+                file.write(json.dumps(row) + "\n")
+        singles = _recognition(folder / "recognition", world, seed, recognition)
+        _contact_sheet(scenes[: SHEET * 5 : 5] or scenes, seed).save(folder / "contact_sheet.png")
     return DrawReport(out=out, scenes=sizes, recognition=singles)
 
 
@@ -111,8 +115,19 @@ def _mapped(
     if workers <= 1 or len(chunks) == 1:
         yield from map(function, chunks)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(min(workers, len(chunks), MOST_WORKERS), get_context("spawn"), _ignore_interrupts)
+    try:
         yield from pool.map(function, chunks)
+    except BrokenProcessPool:
+        raise HairsplitError(
+            "a worker process died", where="draw", hint="use fewer --workers; it may have run out of memory"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
 def _recognition(folder: Path, world: DrawnWorld, seed: int, per_class: int) -> int:

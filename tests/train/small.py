@@ -1,0 +1,134 @@
+"""A very small CLIP and drawn pairs to train it on in seconds."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hairsplit.captions.generate import drawn_source
+from hairsplit.captions.table import write_captions
+from hairsplit.core.tables import read_pairs
+from hairsplit.data.batches import PairBatches
+from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, new, save
+from hairsplit.scenes.drawing.sample import DrawnWorld
+from hairsplit.scenes.drawing.write import draw
+from hairsplit.train.config import TrainConfig
+from hairsplit.train.loop import Trainer, Validate
+
+SHAPE = CLIPShape(
+    image_size=24,
+    patch=8,
+    vision_width=32,
+    vision_layers=2,
+    vision_heads=2,
+    text_width=32,
+    text_layers=2,
+    text_heads=2,
+    embedding=32,
+    merges=300,
+)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Files to train from."""
+
+    train: Path
+    val: Path
+    model: Path
+    dropout_model: Path
+    """The same weights, with dropout of attention: randomness of its own in every step."""
+
+
+def make_material(folder: Path) -> Material:
+    """Draw scenes, make pairs of them, and save a new model."""
+    draw(folder / "drawn", count=120, seed=0, world=DrawnWorld(size=24), recognition=0)
+    for split in ("train", "val"):
+        write_captions(
+            folder / "drawn" / "scene_graphs.json",
+            folder / "drawn" / "images",
+            folder / f"{split}.parquet",
+            world="closed",
+            seed=0,
+            split=split,
+            negatives_per_positive=2,
+            max_pairs_per_image=6,
+            source_of=drawn_source,
+        )
+    encoder = new(SHAPE)
+    save(encoder, folder / "model")
+    encoder.model.config.text_config.attention_dropout = 0.2
+    encoder.model.config.vision_config.attention_dropout = 0.2
+    save(encoder, folder / "dropout_model")
+    return Material(folder / "train.parquet", folder / "val.parquet", folder / "model", folder / "dropout_model")
+
+
+def config(material: Material, **changes: Any) -> TrainConfig:
+    """A short run on the material."""
+    settings: dict[str, Any] = {
+        "train": material.train,
+        "val": material.val,
+        "max_val_pairs": 20,
+        "model": str(material.model),
+        "batch_size": 8,
+        "negatives_per_image": 2,
+        "steps": 4,
+        "warmup_steps": 1,
+        "lr": 1e-3,
+        "log_every": 1,
+        "validate_every": 100,
+        "save_every": 100,
+    }
+    return TrainConfig(**settings | changes)
+
+
+def batches(settings: TrainConfig, encoder: DualEncoder) -> PairBatches:
+    """The batches of a run, without the checks of the command."""
+    table = read_pairs(settings.train)
+    keys = {name: n for n, name in enumerate(dict.fromkeys(pair.image for pair in table.pairs))}
+    return PairBatches(
+        table,
+        encoder.tokenizer,
+        encoder.preprocess,
+        batch_size=settings.batch_size,
+        image_keys=keys,
+        negatives_per_image=settings.negatives_per_image,
+        kind_weights=settings.kind_weights,
+        seed=settings.seed,
+    )
+
+
+def trainer(settings: TrainConfig, encoder: DualEncoder, out: Path, validate: Validate | None = None) -> Trainer:
+    """A trainer on an encoder in memory."""
+    out.mkdir(parents=True, exist_ok=True)
+    made = batches(settings, encoder)
+    return Trainer(settings, encoder, made, out=out, config_hash="same", validate=validate)
+
+
+def rows(run: Path, kind: str | None = None) -> list[dict[str, Any]]:
+    """Lines of the log without what depends on the clock."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    return [
+        {key: value for key, value in row.items() if key != "images_per_s"}
+        for row in lines
+        if kind in {None, row["kind"]}
+    ]
+
+
+def state(run: Path) -> dict[str, Any]:
+    """What is needed to go on."""
+    tree: dict[str, Any] = torch.load(run / "state" / "state.pt", weights_only=True)
+    return tree
+
+
+def same(one: Any, two: Any) -> bool:
+    """Whether two trees of tensors are equal to the last bit."""
+    if isinstance(one, torch.Tensor):
+        return one.dtype == two.dtype and torch.equal(one, two)
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(two) and all(map(same, one, two))
+    return bool(one == two)
