@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from hairsplit.cli.failures import fail, from_system
-from hairsplit.core.errors import HairsplitError
+from hairsplit.core.errors import HairsplitError, StoppedError
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,12 @@ def test_a_mistake_is_printed_as_an_error_and_ends_with_code_2(capsys: pytest.Ca
     with pytest.raises(SystemExit) as end:
         fail(HairsplitError("a", where="b", hint="c"))
     assert (end.value.code, *capsys.readouterr()) == (2, "", "hairsplit: b: a\n  hint: c\n")
+
+
+def test_a_run_that_was_asked_to_stop_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        fail(StoppedError("stopped at step 3", where="run", hint="--resume goes on"))
+    assert (end.value.code, capsys.readouterr().err) == (
+        130,
+        "hairsplit: run: stopped at step 3\n  hint: --resume goes on\n",
+    )

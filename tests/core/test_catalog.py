@@ -72,3 +72,8 @@ def test_a_missing_library_is_answered_with_the_extra_to_install(fruits: Catalog
 
 def test_nothing_near_lists_everything() -> None:
     assert nearest("xyz", ("apple", "banana")) == "choose from apple, banana"
+
+
+@pytest.mark.parametrize(("name", "meant"), [("APPLE", "apple"), ("vit-b/32", "ViT-B/32"), ("Bananna", "banana")])
+def test_the_case_of_letters_does_not_matter_to_a_hint(name: str, meant: str) -> None:
+    assert nearest(name, ("apple", "banana", "ViT-B/32")) == f"did you mean {meant!r}?"

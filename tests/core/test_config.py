@@ -106,6 +106,9 @@ def test_dotted_keys_reach_into_mappings_lists_and_named_things(overrides: list[
         ("sped=3", "sped", "unknown key 'sped'", "did you mean 'speed'?"),
         ("wheel.radios=3", "wheel.radios", "unknown key 'radios'", "did you mean 'radius'?"),
         ("spare=[{name: square, sied: 3}]", "spare.0.sied", "unknown key 'sied'", "did you mean 'side'?"),
+        ("SPEED=3", "SPEED", "unknown key 'SPEED'", "did you mean 'speed'?"),
+        ("loads={hay:2}", "loads.hay:2", "valid number (got None)", "a space after the colon"),
+        ("wheel=[]", "wheel", "should be a mapping of keys (got [])", "config schema"),
         ("zzz=3", "zzz", "unknown key 'zzz'", "config schema"),
         ("speed=0", "speed", "greater than 0 (got 0)", "config schema"),
         ("wheel.radius=-1", "wheel.radius", "greater than 0 (got -1)", "config schema"),
@@ -121,6 +124,15 @@ def test_what_is_wrong_is_named_with_its_place(override: str, where: str, messag
     assert error.where == f"command line at {where}"
     assert message in error.message
     assert hint in error.hint
+
+
+def test_it_is_told_whether_file_or_command_line_is_wrong(tmp_path: Path) -> None:
+    file = write(tmp_path / "cart.yaml", "place: a\nspeed: 0\nwheel: {radius: 1}\n")
+    assert wrong("steps=1", path=file).where == f"{file} at speed"
+    assert wrong("speed=-1", path=file).where == "command line at speed"
+    assert wrong("speed=1", "wheel.radius=0", path=write(file, "place: a\nwheel: round\n")).where == (
+        "command line at wheel.radius"
+    )
 
 
 def test_a_missing_key_is_called_required(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from hairsplit.core.errors import HairsplitError
+from hairsplit.core.errors import HairsplitError, StoppedError
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,10 @@ def test_it_prints_where_what_and_what_to_do(where: str, hint: str, shown: str) 
     assert str(HairsplitError("too high", where=where, hint=hint)) == shown
 
 
-def test_it_survives_pickling_with_all_three_parts() -> None:
-    error = pickle.loads(pickle.dumps(HairsplitError("a", where="b", hint="c")))  # noqa: S301 - our own bytes
+@pytest.mark.parametrize("kind", [HairsplitError, StoppedError])
+def test_it_survives_pickling_with_all_three_parts(kind: type[HairsplitError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("a", where="b", hint="c")))  # noqa: S301 - our own bytes
+    assert type(error) is kind
     assert (error.message, error.where, error.hint) == ("a", "b", "c")
 
 

@@ -83,6 +83,17 @@ def test_each_row_is_encoded_once_and_progress_adds_up(images: Path) -> None:
     assert (counting.rows, sum(ticks)) == (10, 10)
 
 
+def test_texts_of_the_same_tokens_are_encoded_once_and_equal_to_the_last_bit() -> None:
+    made = new(SHAPE)
+    counting = Counting(made.model, made.tokenizer, made.preprocess)
+    ticks: list[int] = []
+    found = embed_texts(counting, ["A cat", "dog", "a  CAT", "a cat"], batch=1, tick=ticks.append)
+    assert (counting.rows, sum(ticks)) == (2, 4)
+    assert np.array_equal(found[0], found[2])
+    assert np.array_equal(found[0], found[3])
+    assert not np.array_equal(found[0], found[1])
+
+
 def test_an_encoder_in_training_is_put_back_into_training() -> None:
     made = new(SHAPE)
     made.model.config.text_config.attention_dropout = 0.5

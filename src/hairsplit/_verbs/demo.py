@@ -44,9 +44,9 @@ OBJECTIVE = {
     ],
 }
 SHORT = Recipe(
-    scenes=4_000,
-    steps=500,
-    batch_size=96,
+    scenes=3_000,
+    steps=250,
+    batch_size=64,
     lr=5e-4,
     negatives_per_image=2,
     kind_weights={"relation": 2.0, "role_swap": 2.0},

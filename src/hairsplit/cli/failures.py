@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from hairsplit.core.errors import HairsplitError
+from hairsplit.core.errors import HairsplitError, StoppedError
 
 MISTAKE, INTERRUPTED = 2, 130
 """Exit codes: of what the user can mend, and of Ctrl-C."""
@@ -43,6 +43,6 @@ def from_system(error: OSError) -> HairsplitError:
 
 
 def fail(error: HairsplitError) -> None:
-    """Print a user's mistake and end the process."""
+    """Print a user's mistake, or that they asked to stop, and end the process."""
     typer.echo(f"hairsplit: {error}", err=True)
-    sys.exit(MISTAKE)
+    sys.exit(INTERRUPTED if isinstance(error, StoppedError) else MISTAKE)

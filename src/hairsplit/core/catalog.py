@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,9 +13,16 @@ E = TypeVar("E")
 
 
 def nearest(name: str, names: tuple[str, ...] | list[str]) -> str:
-    """A did-you-mean hint: the closest of `names`, or all of them."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
+    """A did-you-mean hint: the closest of `names`, whatever the case of letters, or all of them."""
+    near = closest(name, names)
+    return f"did you mean {near!r}?" if near else f"choose from {', '.join(names)}"
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The name most like `name`, if any is at all like it; letters in the other case are as good."""
+    given = {other.lower(): other for other in names}
+    near = difflib.get_close_matches(name.lower(), given, n=1)
+    return given[near[0]] if near else None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Typed configuration: defaults < YAML file < KEY=VALUE; every key must exist, and a wrong one is named."""
 
-import difflib
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,14 +9,22 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from hairsplit.core.catalog import closest
 from hairsplit.core.errors import HairsplitError
 
 C = TypeVar("C")
 _SAID = {"unknown_name"}
 """Types of error whose message tells the input."""
-_PLAIN = (("a valid tuple", "a list"), ("a valid dictionary", "a mapping of keys"), (" for <class 'pathlib.Path'>", ""))
+_PLAIN = (
+    (" or object to extract fields from", ""),
+    (" for <class 'pathlib.Path'>", ""),
+    ("Tuple should", "List should"),
+    ("a valid tuple", "a list"),
+    ("a valid dictionary", "a mapping of keys"),
+)
 """pydantic's words, and those of people who write YAML."""
 _MERGE = "tag:yaml.org,2002:merge"
+COMMAND_LINE = "command line"
 SCHEMA_HINT = "`hairsplit config schema` lists every key, its unit and its default"
 
 
@@ -124,19 +131,26 @@ def load_config(cls: type[C], path: Path | None = None, overrides: Sequence[str]
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise HairsplitError(f"{text!r} has no value", where="command line", hint="write KEY=VALUE, as in lr=1e-5")
+            raise HairsplitError(f"{text!r} has no value", where=COMMAND_LINE, hint="write KEY=VALUE, as in lr=1e-5")
         keys = key.split(".")
         if len(keys) > 1 and tree.get(keys[0]) is None and (name := _default_name(cls, keys[0])):
             tree[keys[0]] = name  # objective.lam=0 alone changes the default objective
         try:
             set_path(tree, keys, parse_value(value))
         except (ValueError, IndexError):
-            raise HairsplitError(f"{key!r} leads nowhere", where="command line", hint=SCHEMA_HINT) from None
-    return validate(cls, tree, str(path or "command line"))
+            raise HairsplitError(f"{key!r} leads nowhere", where=COMMAND_LINE, hint=SCHEMA_HINT) from None
+    overridden = {text.partition("=")[0].split(".")[0] for text in overrides}
+    return validate(cls, tree, str(path or COMMAND_LINE), overridden)
 
 
-def validate(cls: type[C], tree: Any, where: str) -> C:
+def validate(cls: type[C], tree: Any, where: str, overridden: Collection[str] = ()) -> C:
     """Check a tree of plain values against `cls`.
+
+    Args:
+        cls: A pydantic dataclass.
+        tree: Values by key.
+        where: Where they came from, for the message.
+        overridden: Keys that came from the command line instead.
 
     Raises:
         HairsplitError: The first thing that is wrong: where, what, what to do.
@@ -146,6 +160,7 @@ def validate(cls: type[C], tree: Any, where: str) -> C:
     except ValidationError as invalid:
         error = invalid.errors()[0]
         loc = _keys(error["loc"], tree)
+        where = COMMAND_LINE if loc and loc[0] in overridden else where
         at = f"{where} at {'.'.join(loc) or 'top level'}"
         if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
             raise HairsplitError(f"unknown key {loc[-1]!r}", where=at, hint=_near_key(cls, loc)) from None
@@ -156,7 +171,9 @@ def validate(cls: type[C], tree: Any, where: str) -> C:
         message = str(error["msg"]).removeprefix("Value error, ")
         for theirs, ours in _PLAIN:
             message = message.replace(theirs, ours)
-        raise HairsplitError(message + shown, where=at, hint=SCHEMA_HINT) from None
+        unspaced = any(":" in key for key in loc)
+        hint = "YAML wants a space after the colon, as in {a: 1}" if unspaced else SCHEMA_HINT
+        raise HairsplitError(message + shown, where=at, hint=hint) from None
 
 
 def _keys(loc: Sequence[str | int], tree: Any) -> list[str]:
@@ -183,5 +200,5 @@ def _near_key(cls: Any, loc: Sequence[str]) -> str:
     if len(loc) > 1:
         for part in schema.get("$defs", {}).values():
             keys |= set(part.get("properties", {}))
-    near = difflib.get_close_matches(loc[-1], sorted(keys), n=1)
-    return f"did you mean {near[0]!r}?" if near else SCHEMA_HINT
+    near = closest(loc[-1], sorted(keys))
+    return f"did you mean {near!r}?" if near else SCHEMA_HINT

@@ -1,4 +1,4 @@
-"""The one error class for a user's mistake: where, what, what to do."""
+"""The error class for a user's mistake: where, what, what to do."""
 
 
 class HairsplitError(Exception):
@@ -21,8 +21,12 @@ class HairsplitError(Exception):
         return f"{head}\n  hint: {self.hint}" if self.hint else head
 
     def __reduce__(self) -> tuple[object, ...]:  # keyword arguments survive the way back from a worker process
-        return (_rebuild, (self.message, self.where, self.hint))
+        return (_rebuild, (type(self), self.message, self.where, self.hint))
 
 
-def _rebuild(message: str, where: str, hint: str) -> HairsplitError:
-    return HairsplitError(message, where=where, hint=hint)
+class StoppedError(HairsplitError):
+    """The user, or the cluster's scheduler, asked to stop, and what was done so far was saved; exit code 130."""
+
+
+def _rebuild(kind: type[HairsplitError], message: str, where: str, hint: str) -> HairsplitError:
+    return kind(message, where=where, hint=hint)

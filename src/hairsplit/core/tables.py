@@ -206,5 +206,6 @@ def read_pairs(path: Path, images: Path | None = None) -> PairsTable:
     meta = read_meta(path)
     root = images if images is not None else path.parent / meta.images_root
     if not root.is_dir():
-        raise HairsplitError(f"the images root {root} does not exist", where=str(path), hint="say where: --images DIR")
+        problem = "is not a folder" if root.exists() else "does not exist"
+        raise HairsplitError(f"the images root {root} {problem}", where=str(path), hint="say where: --images DIR")
     return PairsTable(tuple(iterate_pairs(path)), root, meta, file_hash(path), path)

@@ -12,6 +12,9 @@ from hairsplit.encoders.dual_encoder import DualEncoder
 
 Matrix = NDArray[np.float32]
 Progress = Callable[[int], None]
+TIE = 1e-6
+"""Cosines closer than this are made equal: about ten times the noise of float32 towers, in which the same vector comes
+out differently from one row of a batch to another. Else a model that has collapsed would score 50 %, not 0."""
 
 
 def unique(values: Iterable[str]) -> tuple[list[str], dict[str, int]]:
@@ -53,22 +56,30 @@ def embed_images(
 def embed_texts(
     encoder: DualEncoder, texts: Sequence[str], *, batch: int = 256, tick: Progress | None = None
 ) -> Matrix:
-    """Unit embeddings [n, D] float32 of captions, sorted by length so that little padding is computed."""
+    """Unit embeddings [n, D] float32 of captions, sorted by length so that little padding is computed.
+
+    Texts of the same tokens, such as "A cat" and "a cat", are encoded once: what a model cannot tell apart is equal to
+    the last bit.
+    """
     device = next(encoder.parameters()).device
-    ids = encoder.tokenizer.ids(texts, encoder.context_length)
-    order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
+    places: dict[tuple[int, ...], list[int]] = {}
+    for n, own in enumerate(encoder.tokenizer.ids(texts, encoder.context_length)):
+        places.setdefault(tuple(own), []).append(n)
+    order = sorted(places, key=len)
     found = np.empty((len(texts), encoder.embedding_width), np.float32)
     was_training = encoder.training
     encoder.eval()
     try:
         for start in range(0, len(order), batch):
             part = order[start : start + batch]
-            padded = torch.zeros(len(part), len(ids[part[-1]]), dtype=torch.int64)
-            for row, n in enumerate(part):
-                padded[row, : len(ids[n])] = torch.tensor(ids[n])
-            found[part] = encoder.encode_text(padded.to(device)).float().cpu().numpy()
+            padded = torch.zeros(len(part), len(part[-1]), dtype=torch.int64)
+            for row, tokens in enumerate(part):
+                padded[row, : len(tokens)] = torch.tensor(tokens)
+            embedded = encoder.encode_text(padded.to(device)).float().cpu().numpy()
+            for tokens, vector in zip(part, embedded, strict=True):
+                found[places[tokens]] = vector
             if tick:
-                tick(len(part))
+                tick(sum(len(places[tokens]) for tokens in part))
     finally:
         encoder.train(was_training)
     return found

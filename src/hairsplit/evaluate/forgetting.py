@@ -12,7 +12,7 @@ from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Estimate
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
+from hairsplit.evaluate.embed import TIE, Matrix, Progress, embed_images, embed_texts, unique
 from hairsplit.evaluate.metrics import retrieval_chance, retrieval_ranks, true_class_ranks
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
 
@@ -85,9 +85,10 @@ def zero_shot(
 ) -> dict[str, Estimate]:
     """Top-1, top-5 and mean per-class recall; a tie with a wrong class is a miss."""
     images = embed_images(encoder, data.root, data.images, tick=tick)
-    # In float64: sums of float32 differ in their last bits from column to column, and equal classes would not tie.
-    similarity = images.astype(np.float64) @ class_embeddings(encoder, data.classes, data.prompts).T.astype(np.float64)
+    similarity = images @ class_embeddings(encoder, data.classes, data.prompts).T
     labels = np.array(data.labels)
+    right = np.take_along_axis(similarity, labels[:, None], axis=1)
+    similarity = np.where(np.abs(similarity - right) <= TIE, right, similarity)
     ranks = true_class_ranks(similarity, labels)
     hits = (ranks <= 1).astype(np.float64)
     chance = 1 / len(data.classes)

@@ -21,7 +21,7 @@ from hairsplit.core.tables import PairsTable
 from hairsplit.core.types import Estimate, Pair
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate import metrics
-from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
+from hairsplit.evaluate.embed import TIE, Matrix, Progress, embed_images, embed_texts, unique
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
 from hairsplit.evaluate.text_only import text_only_baseline
 
@@ -51,7 +51,8 @@ class Scores:
 def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick: Progress | None = None) -> Scores:
     """Encode each unique image and caption once and read off every pair's two cosines.
 
-    Rows without a negative, and rows whose two texts are equal, are counted in `dropped`.
+    A pair's cosines that are closer than `TIE` come out equal. Rows without a negative, and rows whose two texts are
+    equal, are counted in `dropped`.
 
     Raises:
         HairsplitError: No pair is left, or a picture is missing or broken.
@@ -80,6 +81,7 @@ def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick:
     negatives = np.array([text_number[pair.negative or ""] for pair in pairs])
     positive = metrics.paired_cosines(image_embeddings[rows], text_embeddings[captions])
     negative = metrics.paired_cosines(image_embeddings[rows], text_embeddings[negatives])
+    negative = np.where(np.abs(positive - negative) <= TIE, positive, negative)
     thesis = metrics.thesis_table(
         positive,
         negative,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -23,8 +23,7 @@ def engine() -> Accelerator:
     Precision is the loop's own affair (`torch.autocast`): accelerate fixes one for the life of a process, in which
     runs of either precision may follow one another.
     """
-    ddp = DistributedDataParallelKwargs(broadcast_buffers=False)  # they are constants
-    return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE), ddp])
+    return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
 
 
 def any_rank(flag: bool, device: torch.device, ranks: int) -> bool:
