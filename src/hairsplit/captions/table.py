@@ -56,16 +56,10 @@ def write_captions(
     Raises:
         HairsplitError: `out` exists, `images` does not, `graphs` is no GQA file, or nothing is left to write.
     """
-    if out.exists():
-        raise HairsplitError("exists already; nothing was changed", where=str(out), hint="choose another --out")
-    if images is not None and not images.is_dir():
-        raise HairsplitError("the images root does not exist", where=str(images), hint="say where: --images DIR")
+    _check_folders(images, out)
     weights = family_weights(families, world)
-    writable(out.parent)
-    rejects: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    ids: set[str] = set()
-    root = out.parent if images is None else images
+    rejects, kinds = Counter[str](), Counter[str]()
+    ids, root = set[str](), images or out.parent
     scenes = list(_chosen(graphs, root, split, frozenset(exclude_image_ids), rejects, check=images is not None))
     default = graphs.name.removesuffix(".gz").removesuffix(".json")
     pairs = generate(
@@ -80,14 +74,6 @@ def write_captions(
         rejects=rejects,
     )
 
-    def counted() -> Iterator[Pair]:
-        for pair in pairs:
-            kinds[pair.kind] += 1
-            ids.add(pair.image_id)
-            yield pair
-        if not ids:
-            raise HairsplitError(_nothing(len(scenes), rejects), where=str(graphs), hint=_hint(world, split))
-
     config = {
         "generator": f"hairsplit captions {__version__}",
         "world": world,
@@ -98,14 +84,40 @@ def write_captions(
         "negatives_per_positive": negatives_per_positive,
         "excluded_images": len(frozenset(exclude_image_ids)),
         "lexicon_hash": lexicon.fingerprint(),
-        "corpus_hash": text_hash(
-            "".join(corpus_of(s for s in scenes if s.split == x).fingerprint() for x in _splits(scenes))
-        ),
+        "corpus_hash": _corpus_hash(scenes),
     }
     # The two counters are filled while the rows are written; the metadata is written last.
     meta = PairsMeta(relative_root(out, root), {graphs.name: file_hash(graphs)}, config, kinds, rejects)
-    rows = write_pairs(out, counted(), meta)
+    place = {"where": str(graphs), "hint": _hint(world, split)}
+    rows = write_pairs(
+        out, _counted(pairs, kinds, ids, lambda: HairsplitError(_nothing(len(scenes), rejects), **place)), meta
+    )
     return CaptionsReport(rows, len(ids), dict(sorted(kinds.items())), dict(sorted(rejects.items())))
+
+
+def _check_folders(images: Path | None, out: Path) -> None:
+    if out.exists():
+        raise HairsplitError("exists already; nothing was changed", where=str(out), hint="choose another --out")
+    if images is not None and not images.is_dir():
+        raise HairsplitError("the images root does not exist", where=str(images), hint="say where: --images DIR")
+    writable(out.parent)
+
+
+def _counted(
+    pairs: Iterator[Pair], kinds: Counter[str], ids: set[str], nothing: Callable[[], HairsplitError]
+) -> Iterator[Pair]:
+    """Pass the pairs on and count them; an empty table is an error."""
+    for pair in pairs:
+        kinds[pair.kind] += 1
+        ids.add(pair.image_id)
+        yield pair
+    if not ids:
+        raise nothing()
+
+
+def _corpus_hash(scenes: Sequence[Scene]) -> str:
+    """Of the statistics that each split's swaps were kept even by."""
+    return text_hash("".join(corpus_of(s for s in scenes if s.split == x).fingerprint() for x in _splits(scenes)))
 
 
 def _splits(scenes: Sequence[Scene]) -> list[str | None]:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -117,7 +118,9 @@ def _mapped(
         return
     pool = ProcessPoolExecutor(min(workers, len(chunks), MOST_WORKERS), get_context("spawn"), _ignore_interrupts)
     try:
-        yield from pool.map(function, chunks)
+        with _interrupts_blocked():
+            drawn = pool.map(function, chunks)  # starts the workers
+        yield from drawn
     except BrokenProcessPool:
         raise HairsplitError(
             "a worker process died", where="draw", hint="use fewer --workers; it may have run out of memory"
@@ -126,8 +129,21 @@ def _mapped(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C, which is the parent's to handle, not even while they start."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
 def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems that cannot block it
 
 
 def _recognition(folder: Path, world: DrawnWorld, seed: int, per_class: int) -> int:
