@@ -77,7 +77,7 @@ def test_files_that_are_no_pictures_are_told_of(world: World, tmp_path: Path) ->
         paint(tmp_path / "classes" / name / "1.png", "red")
     (tmp_path / "classes" / "a" / "notes.txt").touch()
     record = api.evaluate(world.model, world.test, tmp_path / "e", recognition=tmp_path / "classes")
-    assert record["recognition"]["other_files"] == 1
+    assert record["recognition"]["files that are no pictures"] == 1
     assert "recognition: 1 files are no pictures" in record["warnings"][-1]
 
 

@@ -57,7 +57,8 @@ def run_evaluation(
         with _bar("recognition", len(labelled.images)) as tick:
             found = zero_shot(encoder, labelled, seed=seed, tick=tick)
         classes: dict[str, Any] = {"name": labelled.root.resolve().name, "classes": len(labelled.classes)}
-        classes["other_files"] = labelled.others
+        if labelled.others:
+            classes["files that are no pictures"] = labelled.others
         record["recognition"] = classes | {name: estimate_json(value) for name, value in found.items()}
         seconds["recognition"] = round(time.perf_counter() - started, 3)
     if rows is not None:
