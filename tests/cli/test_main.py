@@ -64,8 +64,11 @@ def test_drawing_and_captions_load_no_torch(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_nothing_half_written_and_exits_with_130(tmp_path: Path, workers: int) -> None:
     out = tmp_path / "d"
     words = ["draw", "-o", str(out), "--count", "100000", "--size", "24", "--workers", str(workers)]
+    # A shell without job control starts background jobs with SIGINT ignored, and children inherit that.
+    code = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from hairsplit.cli.main import main\nmain()"
     running = subprocess.Popen(
-        [sys.executable, "-m", "hairsplit", *words],
+        [sys.executable, "-c", code, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
