@@ -2,9 +2,10 @@
 
     python benchmarks/pretrain_tiny.py --work build/tiny --out src/hairsplit/encoders/tiny
 
-Two stages, the second from where the first ended: scenes of one object, scenes of up to two.
-Captions list objects and say where in the picture they are; none says how two objects lie to each other. All 64
-colour-shape pairs are shown. Seeded; about an hour on two cores. The log is written to docs/tiny/.
+Four stages, each from where the one before ended: scenes of one object; of up to two; one object in many places; and
+groups of pictures of which only the places tell one from the other. Captions list objects and say where in the picture
+they are; none says how two objects lie to each other. All 64 colour-shape pairs are shown. Seeded; about an hour on two
+cores. The log is written to docs/tiny/.
 """
 
 import argparse
@@ -13,22 +14,25 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import torch
 from PIL import Image
 
-from hairsplit.core.run import stamp, text_hash
-from hairsplit.core.tables import PairsMeta, read_pairs, write_pairs
-from hairsplit.core.types import Pair
+from hairsplit.core.run import stamp, stream, text_hash
+from hairsplit.core.tables import PairsMeta, PairsTable, read_pairs, write_pairs
+from hairsplit.core.types import Pair, Scene
 from hairsplit.data.batches import PairBatches
+from hairsplit.data.order import Epoch
 from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, load, new, save
 from hairsplit.evaluate.forgetting import labelled_images, zero_shot
 from hairsplit.losses.objectives import StandardSpec
-from hairsplit.scenes.drawing.describe import describe
+from hairsplit.scenes.drawing.describe import describe, describe_places
 from hairsplit.scenes.drawing.render import render
-from hairsplit.scenes.drawing.sample import DrawnWorld, scene
+from hairsplit.scenes.drawing.sample import COLOURS, SHAPES, SIZES, DrawnWorld, exchanged, placed, scene
 from hairsplit.scenes.drawing.write import draw
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Trainer
@@ -44,17 +48,17 @@ SEED = 1_000_003
 class Stage:
     """One stage of the curriculum."""
 
-    max_things: int
-    images: int
     steps: int
     batch: int
     lr: float
-    vague: float = 0.0
-    """Chance that a caption names an object by shape or colour alone, so that its place must tell it apart."""
-    nameless: float = 0.0
-    """Chance that a caption says only where an object is. Mixed with few of those, places are not learned."""
-    mask: bool = False
-    """Leave equal captions out of the negatives: with few different captions most of them would be false ones."""
+    images: int = 0
+    """Scenes of the drawn world, one by one; 0: groups (below)."""
+    max_things: int = 1
+    group: int = 1
+    """Pictures of a group; a batch is made of whole groups. What they have in common cannot tell them apart, so the
+    gradient goes to what differs: places."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """(kind of group, how many); see `GROUPS`."""
     position_gain: float = 1.0
     """The image tower's position embeddings are multiplied by this before the stage; see docs/decisions/0006."""
 
@@ -62,22 +66,89 @@ class Stage:
 STAGES = (
     Stage(max_things=1, images=16_000, steps=1_000, batch=64, lr=1.5e-3),
     Stage(max_things=2, images=25_000, steps=1_000, batch=128, lr=1.5e-3),
+    Stage(group=16, groups=(("same", 1_000),), steps=500, batch=128, lr=1e-3, position_gain=20.0),
+    Stage(
+        group=8,
+        groups=(("same", 1_000), ("exchanged", 3_500), ("one", 2_500), ("several", 3_000)),
+        steps=3_000,
+        batch=128,
+        lr=1e-3,
+    ),
 )
+
+
+def class_of(rng: Random) -> tuple[str, str]:
+    """A colour and a shape."""
+    return rng.choice(COLOURS), rng.choice(SHAPES)
+
+
+def same(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[Scene]:
+    """One object, the same in all pictures of the group, somewhere else in each."""
+    kind = class_of(rng)
+    for n in range(size):
+        yield placed(world, SEED, f"{name}_{n}", [(*kind, rng.choice(SIZES))], "pretraining")
+
+
+def exchanged_pairs(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[Scene]:
+    """The same two objects, among none to two others; each picture comes with one in which the two have changed places.
+
+    In a quarter of the groups the two share their colour or their shape.
+    """
+    first, second = class_of(rng), class_of(rng)
+    if rng.random() < 0.25:
+        second = (first[0], second[1]) if rng.random() < 0.5 else (second[0], first[1])
+    while second == first:
+        second = class_of(rng)
+    others = [kind for kind in (class_of(rng) for _ in range(rng.choice((0, 0, 1, 2)))) if kind not in (first, second)]
+    for n in range(0, size, 2):
+        span = rng.choice(SIZES)
+        rest = SIZES if span == "small" else ("small",)  # or there may be no room for all
+        kinds = [(*first, span), (*second, span), *((*kind, rng.choice(rest)) for kind in others)]
+        one = placed(world, SEED, f"{name}_{n}", kinds, "pretraining")
+        yield one
+        yield exchanged(one, f"{name}_{n + 1}")
+
+
+def unlike(world: DrawnWorld, name: str, size: int, _: Random) -> Iterator[Scene]:
+    """Pictures that have nothing in common."""
+    for n in range(size):
+        yield scene(world, SEED, f"{name}_{n}", "pretraining")
+
+
+GROUPS = {
+    "same": (same, partial(describe, vague=0.2, plain=0.05)),
+    "exchanged": (exchanged_pairs, describe_places),
+    "one": (unlike, partial(describe, plain=0.8)),
+    "several": (unlike, partial(describe, vague=0.1, plain=0.7)),
+}
+"""Kind of group -> its scenes, their captions. What a kind of group leaves out, another one asks for: places, the
+binding of places to objects, names alone, many objects."""
+
+
+def scenes_of(number: int, stage: Stage) -> Iterator[tuple[Scene, str, Iterator[str]]]:
+    """The scenes of a stage, the group of each, and its captions."""
+    world = DrawnWorld(size=SIZE, max_things=stage.max_things, hold_out=False)
+    for n in range(stage.images):
+        one = scene(world, SEED + number, f"pre{number}_{n:06d}", "pretraining")
+        yield one, one.image_id, describe(one, SEED + number, CAPTIONS)
+    for kind, count in stage.groups:
+        make, say = GROUPS[kind]
+        world = DrawnWorld(size=SIZE, max_things=4 if kind == "several" else 1, hold_out=False)
+        for n in range(count):
+            name = f"pre{number}_{kind}_{n:05d}"
+            for one in make(world, name, stage.group, stream(SEED, name)):
+                yield one, name, say(one, SEED + number, CAPTIONS)
 
 
 def write_stage(folder: Path, number: int, stage: Stage) -> Path:
     """Draw a stage's pictures and write its table of captions without negatives."""
-    world = DrawnWorld(size=SIZE, max_things=stage.max_things, hold_out=False)
     images = folder / "images"
     images.mkdir(parents=True)
 
     def rows() -> Iterator[Pair]:
-        for n in range(stage.images):
-            one = scene(world, SEED + number, f"pre{number}_{n:06d}", "pretraining")
+        for one, group, captions in scenes_of(number, stage):
             Image.fromarray(render(one, SEED + number)).save(images / str(one.image), compress_level=1)
-            for caption in dict.fromkeys(
-                describe(one, SEED + number, CAPTIONS, vague=stage.vague, nameless=stage.nameless)
-            ):
+            for caption in dict.fromkeys(captions):
                 yield Pair(
                     image=str(one.image),
                     image_id=one.image_id,
@@ -85,18 +156,47 @@ def write_stage(folder: Path, number: int, stage: Stage) -> Path:
                     negative=None,
                     kind="description",
                     source="drawn:pretraining",
+                    group_id=group,
                 )
 
     write_pairs(folder / "captions.parquet", rows(), PairsMeta(images_root="images"))
     return folder / "captions.parquet"
 
 
+class Grouped(PairBatches):
+    """Batches of whole groups: in each epoch every picture once, with one of its captions."""
+
+    def __init__(self, table: PairsTable, encoder: DualEncoder, stage: Stage, threads: int) -> None:
+        keys = {name: n for n, name in enumerate(dict.fromkeys(pair.image for pair in table.pairs))}
+        super().__init__(
+            table,
+            encoder.tokenizer,
+            encoder.preprocess,
+            batch_size=stage.batch,
+            image_keys=keys,
+            seed=SEED,
+            context_length=encoder.context_length,
+            threads=threads,
+        )
+        self._per_batch = stage.batch // stage.group
+        groups: dict[str, dict[str, list[int]]] = {}
+        for row, pair in enumerate(table.pairs):
+            groups.setdefault(str(pair.group_id), {}).setdefault(pair.image, []).append(row)
+        self._groups = [list(rows.values()) for rows in groups.values()]
+
+    def epoch(self, epoch: int) -> Epoch:
+        """See the class."""
+        rng = stream(SEED, "groups", str(epoch))
+        order = rng.sample(self._groups, len(self._groups) // self._per_batch * self._per_batch)
+        rows = [rng.choice(captions) for group in order for captions in group]
+        return Epoch(np.array(rows, np.int64).reshape(-1, self._per_batch * len(order[0])), 0)
+
+
 def run_stage(encoder: DualEncoder, table_file: Path, stage: Stage, out: Path, threads: int) -> None:
     """Train one stage in place."""
-    table = read_pairs(table_file)
     config = TrainConfig(
         train=table_file,
-        objective=StandardSpec(mask_false_negatives=stage.mask),
+        objective=StandardSpec(mask_false_negatives=stage.group > 1),
         batch_size=stage.batch,
         steps=stage.steps,
         lr=stage.lr,
@@ -108,20 +208,9 @@ def run_stage(encoder: DualEncoder, table_file: Path, stage: Stage, out: Path, t
         seed=SEED,
         threads=threads,
     )
-    keys = {name: n for n, name in enumerate(dict.fromkeys(pair.image for pair in table.pairs))}
-    batches = PairBatches(
-        table,
-        encoder.tokenizer,
-        encoder.preprocess,
-        batch_size=stage.batch,
-        image_keys=keys,
-        seed=SEED,
-        context_length=encoder.context_length,
-        threads=threads,
-    )
+    batches = Grouped(read_pairs(table_file), encoder, stage, threads)
     out.mkdir(parents=True)
-    text = f"stage {stage}"
-    Trainer(config, encoder, batches, out=out, config_hash=text_hash(text), validate=None).fit(resume=False)
+    Trainer(config, encoder, batches, out=out, config_hash=text_hash(f"stage {stage}"), validate=None).fit(resume=False)
 
 
 def main() -> None:
@@ -140,7 +229,7 @@ def main() -> None:
     encoder = load(args.resume) if args.resume else new(SHAPE, seed=SEED, name="tiny")
     draw(args.work / "judge", count=1, seed=SEED, world=DrawnWorld(size=SIZE), recognition=10)
     args.log.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows = json.loads((args.log / "pretraining.json").read_text("utf-8"))["stages"][: args.start] if args.start else []
     for number, stage in enumerate(STAGES):
         if number < args.start:
             continue

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: two threads, no network, and the real data where it is at hand."""
+"""Fixtures for all tests: one thread, no network, and the real data where it is at hand."""
 
 import os
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # models as small as these lose by a second one, on a busy machine a hundredfold
 
 
 @pytest.fixture

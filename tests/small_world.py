@@ -1,6 +1,6 @@
 """A very small CLIP and a very small drawn world, for tests that walk more than one step of the road."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,13 @@ SHAPE = CLIPShape(
     image_size=24,
     patch=8,
     vision_width=32,
-    vision_layers=1,
+    vision_layers=2,
     vision_heads=2,
     text_width=32,
-    text_layers=1,
+    text_layers=2,
     text_heads=2,
-    embedding=16,
-    merges=512,
+    embedding=32,
+    merges=300,
 )
 
 
@@ -39,18 +39,27 @@ class World:
 def make_world(folder: Path) -> World:
     """Draw, make captions, and save a new model."""
     world = World(folder / "drawn", folder / "model", folder / "train.parquet", folder / "test.parquet")
-    api.draw(world.drawn, count=100, size=24, recognition=1)
-    for split, table in (("train", world.train), ("test", world.test)):
-        api.captions(
-            world.drawn / "scene_graphs.json",
-            table,
-            images=world.drawn / "images",
-            world="closed",
-            split=split,
-            max_pairs_per_image=8,
-        )
+    tables = {"train": world.train, "test": world.test}
+    draw_pairs(world.drawn, tables, count=100, recognition=1, max_pairs=8, negatives=1)
     save(new(SHAPE), world.model)
     return world
+
+
+def draw_pairs(
+    drawn: Path, tables: Mapping[str, Path], *, count: int, recognition: int, max_pairs: int, negatives: int
+) -> None:
+    """Draw scenes of 24 px and make the pairs of some splits."""
+    api.draw(drawn, count=count, size=24, recognition=recognition)
+    for split, table in tables.items():
+        api.captions(
+            drawn / "scene_graphs.json",
+            table,
+            images=drawn / "images",
+            world="closed",
+            split=split,
+            max_pairs_per_image=max_pairs,
+            negatives_per_positive=negatives,
+        )
 
 
 def constant_encoder() -> DualEncoder:

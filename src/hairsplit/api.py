@@ -9,7 +9,8 @@ from hairsplit.core.types import World
 
 if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
     from hairsplit.captions.table import CaptionsReport
-    from hairsplit.data.importing import ImportReport
+    from hairsplit.data.importing import Check, Draw, ImportReport
+    from hairsplit.data.shards import ExportReport
     from hairsplit.encoders.dual_encoder import DualEncoder
     from hairsplit.scenes.drawing.write import DrawReport
     from hairsplit.train.config import TrainConfig
@@ -17,7 +18,20 @@ if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
 
 Layout = Literal["transformers", "openai", "open_clip"]
 
-__all__ = ["captions", "convert", "demo", "draw", "evaluate", "import_", "list_", "read_config", "report", "train"]
+__all__ = [
+    "audit",
+    "captions",
+    "convert",
+    "demo",
+    "draw",
+    "evaluate",
+    "export",
+    "import_",
+    "list_",
+    "read_config",
+    "report",
+    "train",
+]
 
 
 def draw(
@@ -76,29 +90,119 @@ def captions(
 
 def import_(
     format_name: str,
-    annotations: Path,
+    annotations: str | Path,
     out: Path,
     *,
-    images: Path,
+    images: Path | None = None,
     kinds: Sequence[str] | None = None,
     limit: int | None = None,
     exclude_image_ids: Sequence[str] = (),
+    drops: Sequence[str] = (),
+    check_images: "Check" = "decode",
+    draw: "Draw | None" = None,
     overwrite: bool = False,
+    workers: int | None = None,
+    part: Mapping[str, Any] | None = None,
 ) -> "ImportReport":
-    """Turn annotations of a known format and their pictures into a pairs table; see `data.importing.import_pairs`."""
+    """Turn annotations of a known format and their pictures into a pairs table; see `data.importing.import_pairs`.
+
+    `hub` and `webdataset` bring their pictures with them; see `data.unpacking.import_bundle`, and for `part`
+    `data.bundles.Choice`.
+    """
+    from hairsplit._verbs.bundle import is_bundle, run_bundle_import
     from hairsplit.data.importing import import_pairs
     from hairsplit.encoders.tokens import Tokenizer
 
+    if is_bundle(format_name):
+        return run_bundle_import(
+            format_name,
+            str(annotations),
+            out,
+            images=images,
+            kinds=kinds,
+            limit=limit,
+            exclude_image_ids=exclude_image_ids,
+            unfit={"drops": drops, "check_images": check_images != "decode"},
+            draw=draw,
+            overwrite=overwrite,
+            workers=workers,
+            part=part or {},
+        )
+    if part:
+        raise HairsplitError(f"{next(iter(part))} means nothing for {format_name}", where="import", hint="leave it out")
+    if images is None:
+        raise HairsplitError("the images folder is missing", where="import", hint="say where: --images DIR")
     return import_pairs(
         format_name,
-        annotations,
+        Path(annotations),
         images,
         out,
         over_long=Tokenizer().is_over_long,
         kinds=kinds,
         limit=limit,
         exclude_image_ids=exclude_image_ids,
+        drops=drops,
+        check_images=check_images,
+        draw=draw,
         overwrite=overwrite,
+        workers=workers,
+    )
+
+
+def export(
+    table: Path,
+    out: Path,
+    *,
+    images: Path | None = None,
+    samples: Literal["images", "pairs"] = "images",
+    shard_megabytes: int = 256,
+) -> "ExportReport":
+    """Write a pairs table and its pictures as WebDataset shards; see `data.shards.export_webdataset`."""
+    from hairsplit.data.shards import export_webdataset
+
+    return export_webdataset(table, out, images=images, samples=samples, shard_megabytes=shard_megabytes)
+
+
+def audit(
+    table: Path,
+    out: Path,
+    *,
+    against: Sequence[Path] = (),
+    images: Path | None = None,
+    format_name: str | None = None,
+    seed: int = 0,
+    sample: int = 100_000,
+    look: bool = True,
+    max_distance: int = 8,
+) -> dict[str, Any]:
+    """What a table's texts give away without the images, what contradicts itself, what evaluation sets share with it.
+
+    Args:
+        table: Pairs table; its pictures need not be there.
+        out: Folder for audit.json, audit.html and, with `against`, exclude_images.txt; must not exist or be empty.
+        against: Pairs tables or folders of pictures to look for the table's pictures in.
+        images: Images root, if not the one that the table names.
+        format_name: Read `table` as annotations of this format instead, as before an import.
+        seed: Of the sample and the intervals.
+        sample: The text-only attacks read at most so many pairs; all else is counted on every row.
+        look: Also find copies that were resized or re-encoded; decodes every picture once.
+        max_distance: Bits, of 64, in which the perceptual hashes of copies may differ.
+
+    Returns:
+        What is written to audit.json.
+    """
+    from hairsplit._verbs.audit import run_audit
+
+    return run_audit(
+        table,
+        out,
+        against=against,
+        images=images,
+        format_name=format_name,
+        seed=seed,
+        sample=sample,
+        look=look,
+        most_bits=max_distance,
     )
 
 
@@ -129,34 +233,55 @@ def train(config: "TrainConfig", out: Path, *, resume: bool = False, quiet: bool
 
 def evaluate(
     model: "str | Path | DualEncoder",
-    on: Path,
+    on: str | Path,
     out: Path,
     *,
+    data: Path | None = None,
     images: Path | None = None,
+    allow_missing: bool = False,
     recognition: Path | None = None,
     retrieval: Path | None = None,
     retrieval_split: str | None = None,
     seed: int = 0,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """Judge a model on a pairs table; returns what is written to `out`/metrics.json.
+    """Judge a model on a pairs table or a benchmark; returns what is written to `out`.
 
     Args:
         model: 'tiny', a run or transformers folder, OpenAI or open_clip weights, a hub id; or a loaded encoder.
-        on: Pairs table.
-        out: Folder for scores.parquet, metrics.csv and metrics.json; must not exist or be empty.
-        images: Images root, if not the one that the table names.
+        on: Pairs table, or the name of a benchmark (see `list_("benchmarks")`).
+        out: Folder for scores.parquet, metrics.csv and metrics.json, or benchmark.json and items.parquet; must not
+            exist or be empty.
+        data: Folder of a benchmark's annotation files.
+        images: Images root, if not the one that the table names, or not `data`.
+        allow_missing: Judge on those items of a benchmark whose files are there; the others are counted.
         recognition: Folder with one sub folder of pictures per class, for zero-shot classification.
         retrieval: JSON-lines file of {image, captions}, below whose folder (or its images/) the pictures lie.
         retrieval_split: Only rows with this `split` or `set`.
         seed: Of random negatives and bootstrap.
         device: Such as 'cuda:0'; None: a GPU if there is one.
     """
+    from hairsplit._verbs.benchmark import is_benchmark, no_benchmark, run_benchmark
     from hairsplit._verbs.evaluate import run_evaluation
 
+    if is_benchmark(on):
+        return run_benchmark(
+            model,
+            str(on),
+            out,
+            data=data,
+            images=images,
+            allow_missing=allow_missing,
+            recognition=recognition,
+            retrieval=retrieval,
+            retrieval_split=retrieval_split,
+            seed=seed,
+            device=device,
+        )
+    no_benchmark(on, data, allow_missing=allow_missing)
     return run_evaluation(
         model,
-        on,
+        Path(on),
         out,
         images=images,
         recognition=recognition,
@@ -196,7 +321,7 @@ def demo(out: Path, *, long: bool = False, seed: int = 0, say: Callable[[str], N
 
 
 def list_(what: str | None = None) -> dict[str, list[tuple[str, str]]]:
-    """Names and one-line descriptions of what can be chosen: losses, objectives, formats, families.
+    """Names and one-line descriptions of what can be chosen: losses, objectives, formats, families, benchmarks.
 
     Raises:
         HairsplitError: No such list.

@@ -14,13 +14,13 @@ from hairsplit import api
 from hairsplit._verbs.train import _Data, _read
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json
-from hairsplit.core.tables import PairsMeta, read_pairs, relative_root, write_pairs
+from hairsplit.core.tables import PairsMeta, read_meta, read_pairs, relative_root, write_pairs
 from hairsplit.core.types import Pair
 from hairsplit.train.config import TrainConfig
-from tests.train.conftest import material, one_thread
+from tests.train.conftest import material
 from tests.train.small import Material, config, rows
 
-__all__ = ["material", "one_thread"]  # fixtures
+__all__ = ["material"]  # fixtures
 
 
 def pictures(folder: Path, count: int, suffix: str = "png") -> Path:
@@ -82,6 +82,19 @@ def test_a_run_leaves_all_that_tells_what_it_was(
     assert f"left out: {counts} pairs, weight 0 of the kind count" in said.err
     assert "learning (full_encoder)" in said.err
     assert said.out == ""
+
+
+def test_texts_that_the_model_cannot_read_to_their_end_are_counted_and_said_once(
+    material: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = material.train.parent / "long.parquet"
+    pairs = read_pairs(material.train).pairs
+    long = [replace(pair, caption=f"{pair.caption} {'and more ' * 60}") for pair in pairs[:3]]
+    write_pairs(table, [*long, *pairs[3:]], read_meta(material.train))
+    api.train(config(material, train=table, steps=1, warmup_steps=0), tmp_path / "run")
+    assert read_json(tmp_path / "run" / "summary.json")["pairs_with_a_text_cut"] == 3
+    said = capsys.readouterr().err
+    assert said.count("cut: 3 pairs with a text of more than 77 tokens") == 1
 
 
 @pytest.mark.parametrize("how", ["file", "full folder"])

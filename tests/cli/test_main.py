@@ -15,6 +15,8 @@ import yaml
 from hairsplit import __version__
 from hairsplit.cli.main import app
 from hairsplit.core.tables import iterate_pairs
+from hairsplit.scenes.drawing.sample import DrawnWorld, scene
+from hairsplit.scenes.readers.gqa import write_scenes
 from tests.cli.conftest import Done, Hairsplit, refused
 from tests.small_world import World, paint
 
@@ -60,10 +62,8 @@ def test_drawing_and_captions_load_no_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_leaves_nothing_half_written_and_exits_with_130(tmp_path: Path, workers: int) -> None:
-    out = tmp_path / "d"
-    words = ["draw", "-o", str(out), "--count", "100000", "--size", "24", "--workers", str(workers)]
+def interrupted(words: list[str], folder: Path, begun: str) -> tuple[int, str]:
+    """Run a command, press Ctrl-C when a file `begun` appears in `folder`; exit code and error stream."""
     # A shell without job control starts background jobs with SIGINT ignored, and children inherit that.
     code = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "from hairsplit.cli.main import main\nmain()"
@@ -75,12 +75,42 @@ def test_ctrl_c_leaves_nothing_half_written_and_exits_with_130(tmp_path: Path, w
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(out.glob(".partial*/images/*")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while not list(folder.glob(begun)) and time.monotonic() < deadline and running.poll() is None:
+        time.sleep(0.01)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the parent and its workers alike
     _, err = running.communicate(timeout=60)
-    assert (running.returncode, err) == (130, "hairsplit: interrupted; nothing half-written was kept\n")
+    return running.returncode, err
+
+
+INTERRUPTED = (130, "hairsplit: interrupted; nothing half-written was kept\n")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_leaves_nothing_half_written_and_exits_with_130(tmp_path: Path, workers: str) -> None:
+    out = tmp_path / "d"
+    words = ["draw", "-o", str(out), "--count", "100000", "--size", "24", "--workers", workers]
+    assert interrupted(words, out, ".partial*/images/*") == INTERRUPTED
     assert list(out.iterdir()) == []
+
+
+def test_ctrl_c_while_caption_workers_start_is_one_line(tmp_path: Path) -> None:
+    scenes = [scene(DrawnWorld(size=24), 0, f"{n}") for n in range(3000)]
+    write_scenes(tmp_path / "graphs.json", scenes)
+    out = tmp_path / "made" / "pairs.parquet"
+    words = ["captions", str(tmp_path / "graphs.json"), "-o", str(out), "--world", "closed", "--workers", "2"]
+    assert interrupted(words, out.parent, ".pairs.parquet.*") == INTERRUPTED  # the table is begun, then the workers
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_training_between_two_steps_and_says_how_to_go_on(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["train", f"train={world.train}", f"model={world.model}", "steps=100000", "batch_size=4", "save_every=1"]
+    code, err = interrupted([*words, "-o", str(out)], out, "state/state.pt")
+    assert code == 130
+    assert "hairsplit: " + str(out) + ": stopped at step " in err
+    assert err.endswith("of 100000 as asked\n  hint: the same command with --resume goes on from there\n")
+    assert (out / "state" / "state.pt").is_file()
 
 
 def test_a_disk_that_takes_no_more_is_one_message(tmp_path: Path) -> None:
@@ -120,7 +150,7 @@ def test_captions_lists_kinds_and_reasons_one_a_line(world: World, tmp_path: Pat
     assert done.code == 0
     lines = done.out.splitlines()
     rows = list(iterate_pairs(tmp_path / "p.parquet"))
-    assert lines[0] == f"{len(rows)} pairs of {len({r.image for r in rows})} images are in {tmp_path / 'p.parquet'}"
+    assert lines[0] == f"{len(rows)} pairs of {len({r.image for r in rows})} images in {tmp_path / 'p.parquet'}"
     assert lines[1] == "pairs, by kind:"
     assert lines[2].split() == [str(sum(row.kind == "count" for row in rows)), "count"]
     assert lines[4] == "left out, by reason:"
@@ -150,7 +180,7 @@ def test_import_tells_what_was_left_out(tmp_path: Path, hairsplit: Hairsplit) ->
     words = ("import", "jsonl", tmp_path / "rows.jsonl", "--images", tmp_path / "images", "-o", tmp_path / "p.parquet")
     done = hairsplit(*words)
     assert done.code == 0
-    assert "1 pairs of 1 images, from 4 rows" in done.out
+    assert "1 pair of 1 image, from 4 rows, in " in done.out
     assert "bad_image_path" in done.out
     assert "missing_image" in done.out
     assert "exists already" in refused(hairsplit(*words))

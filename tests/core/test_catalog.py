@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,10 @@ def test_an_entry_is_loaded_by_name(fruits: Catalog[Fruit]) -> None:
 def test_a_misspelt_name_is_answered_with_the_nearest(fruits: Catalog[Fruit]) -> None:
     with pytest.raises(HairsplitError, match="no fruit is called 'banan'") as caught:
         fruits["banan"]
-    assert caught.value.hint == "did you mean 'banana'?"
+    assert (caught.value.where, caught.value.hint) == ("fruits_of_the_test", "did you mean 'banana'?")
+    with pytest.raises(HairsplitError) as caught:
+        replace(fruits, asked="--fruits")["banan"]
+    assert caught.value.where == "--fruits", "what the user typed"
 
 
 @pytest.mark.parametrize("name", ["_private", "shop", "__init__", "", "../apple"])

@@ -2,6 +2,9 @@
 
 import io
 import struct
+import subprocess
+import sys
+import warnings
 import zlib
 from pathlib import Path
 
@@ -125,6 +128,64 @@ def test_a_photo_is_turned_upright_by_its_exif_orientation(tmp_path: Path) -> No
     upright = decode(path)
     assert upright.size == (16, 32)
     assert upright.getpixel((8, 4))[0] > 200  # type: ignore[index]  # left becomes top
+
+
+def photo_with_torn_metadata(path: Path) -> Path:
+    """A good photo whose EXIF block points beyond its end, as many on the web do; Pillow warns of it."""
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    Image.new("RGB", (16, 16), RED).save(path, "JPEG", exif=exif)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"Exif\0\0") + 6
+    assert struct.unpack_from(">HH", data, start + 8) == (1, 0x010E)  # one entry, the description
+    struct.pack_into(">I", data, start + 14, 60_000)  # its length
+    path.write_bytes(data)
+    return path
+
+
+def test_torn_metadata_is_no_concern_and_the_filters_stay_as_they_are(tmp_path: Path) -> None:
+    path = photo_with_torn_metadata(tmp_path / "odd.jpg")
+    with pytest.raises(UserWarning, match="Skipping tag"):
+        Image.open(path)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert decode(path).size == (16, 16)
+        first = list(warnings.filters)
+        decode(path)
+        assert (seen, warnings.filters) == ([], first)
+        warnings.warn("another matter", UserWarning, stacklevel=1)
+    assert [str(one.message) for one in seen] == ["another matter"]
+
+
+THREADS = """
+import sys, warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.images import decode
+
+def one(name):
+    try:
+        return decode(Path(name)).size
+    except HairsplitError as error:
+        return error.message
+
+before = list(warnings.filters)
+with ThreadPoolExecutor(16) as pool:
+    found = list(pool.map(one, sys.argv[1:] * 200))
+assert [f for f in warnings.filters if f in before] == before, "filters of others were changed"
+print(sorted(map(str, set(found))))
+"""
+
+
+def test_many_threads_decode_at_once_where_every_warning_is_an_error(tmp_path: Path) -> None:
+    odd = photo_with_torn_metadata(tmp_path / "odd.jpg")
+    large = tmp_path / "large.png"
+    large.write_bytes(grey_png(10_000, 10_000, rows=1))  # Pillow warns from 89 million pixels on, and we refuse it
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", THREADS, odd, large], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("['(16, 16)', 'the picture is too large']\n", "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +268,46 @@ def test_nothing_left_to_train_on_is_an_error_that_says_why(tmp_path: Path) -> N
         batches(tmp_path, kind_weights={"size": 0, "colour": 0})
     with pytest.raises(HairsplitError, match="no pair to train on"):
         batches(tmp_path, [])
+
+
+def test_a_pair_of_weight_w_is_shown_w_times_an_epoch_and_one_of_weight_0_is_counted(tmp_path: Path) -> None:
+    weights = {"0.png": 3.0, "1.png": 0.5, "2.png": 0.0, "3.png": None}
+    rows = [replace(pair(name, f"x{n}", f"y{n}"), weight=w) for n, (name, w) in enumerate(weights.items())]
+    rows += [pair(f"{n}.png", f"x{n}", f"y{n}") for n in range(4, 12)]
+    made = batches(tmp_path, rows)
+    assert made.left_out == {"weight 0 of the pair": 1}
+    shown = np.zeros(len(made.examples))
+    epochs = 400
+    for epoch in range(epochs):
+        shown += np.bincount(made.epoch(epoch).batches.ravel(), minlength=len(shown))
+    kept = [row.image for row in rows if row.weight != 0]
+    times = {image: count / epochs for image, count in zip(kept, shown.tolist(), strict=True)}
+    assert times["1.png"] == pytest.approx(0.5, abs=0.1)
+    assert times["3.png"] == pytest.approx(1.0, abs=0.1)  # what finds no place in a full batch is left over
+    assert times["0.png"] == pytest.approx(3.0, abs=0.25)
+    made.close()
+
+
+def test_the_weight_of_a_pair_multiplies_that_of_its_kind(tmp_path: Path) -> None:
+    rows = [pair(f"{n}.png", f"x{n}", f"y{n}") for n in range(8)]
+    made = batches(tmp_path, [replace(row, weight=2.0) for row in rows], kind_weights={"colour": 1.5})
+    assert np.bincount(made.epoch(0).batches.ravel()).tolist() == [3] * 8
+    made.close()
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_of_times_is_an_error(tmp_path: Path, weight: float) -> None:
+    with pytest.raises(HairsplitError, match=r"a pair of 'a\.png' has weight"):
+        batches(tmp_path, [*PAIRS, replace(pair("a.png", "x", "y"), weight=weight)])
+
+
+def test_pairs_with_a_text_that_is_cut_are_counted(tmp_path: Path) -> None:
+    limit = max(len(ids) for ids in TOKENIZER.ids(t for p in PAIRS for t in (p.caption, p.negative or "")))
+    fits = batches(tmp_path, context_length=limit)
+    cut = batches(tmp_path, context_length=limit - 1)
+    assert (fits.cut, cut.cut) == (0, 1)  # only "a green dog with a very long tail" is that long
+    rows = [pair("a.png", "a " * 90 + str(n), "b " * 90 + str(n)) for n in range(3)]
+    both = batches(tmp_path, [*PAIRS, *rows])
+    assert both.cut == 3  # each pair once, though both of its texts are cut
+    for made in (fits, cut, both):
+        made.close()

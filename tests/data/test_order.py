@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.data.order import Epoch, arrange
+from hairsplit.data.order import Epoch, arrange, share
 
 
 @st.composite
@@ -138,3 +138,14 @@ def test_a_hundred_thousand_examples_of_few_images_are_arranged_whole(seed: int)
     found = arrange(keys, batch=500, seed=seed, epoch=0)
     assert len(found.batches) * 500 + found.left_over == 100_000
     assert found.left_over < 20 * 500
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 99))
+def test_one_two_and_four_ranks_see_the_same_micro_batches(parts: int, size: int, seed: int) -> None:
+    row = np.random.default_rng(seed).permutation(4 * parts * size)
+    for part in range(parts):
+        alone = share(row, part=part, parts=parts, rank=0, ranks=1)
+        for ranks in (2, 4):
+            together = [n for rank in range(ranks) for n in share(row, part=part, parts=parts, rank=rank, ranks=ranks)]
+            assert together == alone
+    assert [n for part in range(parts) for n in share(row, part=part, parts=parts, rank=0, ranks=1)] == row.tolist()

@@ -115,8 +115,8 @@ def test_an_encoder_in_training_is_put_back_even_after_an_error(tmp_path: Path) 
 
 
 def test_nothing_to_embed_is_an_empty_matrix(encoder: DualEncoder, tmp_path: Path) -> None:
-    assert embed_images(encoder, tmp_path, []).shape == (0, 16)
-    assert embed_texts(encoder, []).shape == (0, 16)
+    assert embed_images(encoder, tmp_path, []).shape == (0, SHAPE.embedding)
+    assert embed_texts(encoder, []).shape == (0, SHAPE.embedding)
 
 
 def test_a_broken_picture_is_named(encoder: DualEncoder, images: Path) -> None:

@@ -157,6 +157,28 @@ def test_a_constant_model_retrieves_nothing_until_all_candidates_are_taken() -> 
     assert ranks.image_to_text.tolist() == [600] * 299 + [599]  # 599 or 598 wrong captions before it
 
 
+def test_captions_of_one_text_tie_however_the_batch_rounded_them() -> None:
+    """A duplicate that noise has put a hair below the right answer is as good as it, and so counts against it."""
+    rng = np.random.default_rng(3)
+    images = unit(rng, 40, 256)
+    texts = unit(rng, 20, 256)
+    noisy = np.concatenate([texts, texts * (1 - 3e-7)])  # caption 20 + i repeats caption i, for another image
+    ranks = metrics.retrieval_ranks(images, noisy, np.arange(40))
+    exact = metrics.retrieval_ranks(images, np.concatenate([texts, texts]), np.arange(40))
+    assert ranks.image_to_text.tolist() == exact.image_to_text.tolist()
+    assert (ranks.image_to_text >= 2).all()
+    pictures = np.concatenate([texts, texts * (1 - 3e-7)])  # and so do pictures
+    assert metrics.retrieval_ranks(pictures, noisy, np.arange(40)).text_to_image.min() == 2
+
+
+@given(seed=integers(0, 2**31))
+def test_a_model_that_has_collapsed_up_to_noise_ranks_every_answer_last(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    same = np.tile(unit(rng, 1, 64), (12, 1)) * (1 + rng.uniform(-2e-7, 2e-7, (12, 1)))
+    ranks = metrics.retrieval_ranks(same, same, np.arange(12))
+    assert set(ranks.image_to_text.tolist()) | set(ranks.text_to_image.tolist()) == {12}
+
+
 @given(seed=integers(0, 2**31))
 def test_retrieval_ranks_equal_a_loop_over_the_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -53,6 +53,15 @@ def test_the_macro_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert 180 <= covered <= 198
 
 
+def test_only_a_share_that_does_not_vary_gets_wilsons_interval() -> None:
+    none, images = np.zeros(20), np.arange(20)
+    share = clustered_mean(none, images)
+    assert (share.low, share.high) == wilson(0, 20)
+    for constant in (0.0, 1.0):  # margins of a model that has collapsed, cosines of one that sees no difference
+        mean = clustered_mean(np.full(20, constant), images, share=False)
+        assert (mean.value, mean.low, mean.high) == (constant, constant, constant)
+
+
 def test_with_one_item_per_image_the_interval_is_near_wilsons() -> None:
     hits = np.arange(400) < 300
     estimate = clustered_mean(hits, np.arange(400))

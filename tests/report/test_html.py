@@ -97,6 +97,24 @@ def test_page_has_every_part(page: str) -> None:
     assert page.count("<svg") == 6  # kinds, similarities, four training curves
 
 
+def test_each_source_is_shown_as_the_mean_over_its_kinds_and_over_its_pairs(tmp_path: Path) -> None:
+    for folder, skill in (("before", 0.0), ("after", 0.05)):
+        write_evaluation(tmp_path / folder, skill=skill, pairs=58)  # no multiple of the number of kinds
+    text = words(write_report([tmp_path / "before", tmp_path / "after"], tmp_path / "r.html").read_text("utf-8"))
+    for name in ("seen", "held_out"):
+        was, now = (
+            json.loads((tmp_path / one / "metrics.json").read_text())["sources"][name] for one in ("before", "after")
+        )
+        assert was["pair_accuracy"]["value"] != was["macro_pair_accuracy"]["value"]
+        for what, key in ((", mean over kinds", "macro_pair_accuracy"), (", all pairs", "pair_accuracy")):
+            row = text[text.index(name.replace("_", " ") + what) :]
+            assert re.findall(r"\d+\.\d %", row)[:2] == [f"{100 * one[key]['value']:.1f} %" for one in (was, now)]
+            change = 100 * (now[key]["value"] - was[key]["value"])
+            shown = re.search(r"[+\u2212]\d+\.\d", row)
+            assert shown is not None
+            assert float(shown.group().replace("\u2212", "-")) == pytest.approx(change, abs=0.051)
+
+
 def test_page_stands_alone_and_runs_nothing(page: str) -> None:
     outside = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?\s*(?!data:|#|&#39;#)([^"')\s>]+)""", page)
     assert outside == []

@@ -1,4 +1,4 @@
-"""A very small CLIP and drawn pairs to train it on in seconds."""
+"""Runs of seconds: the very small CLIP on drawn pairs."""
 
 import json
 from dataclasses import dataclass
@@ -7,28 +7,12 @@ from typing import Any
 
 import torch
 
-from hairsplit.captions.generate import drawn_source
-from hairsplit.captions.table import write_captions
 from hairsplit.core.tables import read_pairs
 from hairsplit.data.batches import PairBatches
-from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, new, save
-from hairsplit.scenes.drawing.sample import DrawnWorld
-from hairsplit.scenes.drawing.write import draw
+from hairsplit.encoders.dual_encoder import DualEncoder, new, save
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Trainer, Validate
-
-SHAPE = CLIPShape(
-    image_size=24,
-    patch=8,
-    vision_width=32,
-    vision_layers=2,
-    vision_heads=2,
-    text_width=32,
-    text_layers=2,
-    text_heads=2,
-    embedding=32,
-    merges=300,
-)
+from tests.small_world import SHAPE, draw_pairs
 
 
 @dataclass(frozen=True)
@@ -44,25 +28,14 @@ class Material:
 
 def make_material(folder: Path) -> Material:
     """Draw scenes, make pairs of them, and save a new model."""
-    draw(folder / "drawn", count=120, seed=0, world=DrawnWorld(size=24), recognition=0)
-    for split in ("train", "val"):
-        write_captions(
-            folder / "drawn" / "scene_graphs.json",
-            folder / "drawn" / "images",
-            folder / f"{split}.parquet",
-            world="closed",
-            seed=0,
-            split=split,
-            negatives_per_positive=2,
-            max_pairs_per_image=6,
-            source_of=drawn_source,
-        )
+    tables = {split: folder / f"{split}.parquet" for split in ("train", "val")}
+    draw_pairs(folder / "drawn", tables, count=120, recognition=0, max_pairs=6, negatives=2)
     encoder = new(SHAPE)
     save(encoder, folder / "model")
     encoder.model.config.text_config.attention_dropout = 0.2
     encoder.model.config.vision_config.attention_dropout = 0.2
     save(encoder, folder / "dropout_model")
-    return Material(folder / "train.parquet", folder / "val.parquet", folder / "model", folder / "dropout_model")
+    return Material(tables["train"], tables["val"], folder / "model", folder / "dropout_model")
 
 
 def config(material: Material, **changes: Any) -> TrainConfig:

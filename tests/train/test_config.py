@@ -75,7 +75,7 @@ def test_a_value_out_of_its_limits_is_refused_and_shown(word: str, message: str)
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:
-    assert "warmup_steps=50 leaves no training, for steps=20" in refused("steps=20").message
+    assert "warmup_steps=20 leaves no training, for steps=20" in refused("steps=20", "warmup_steps=20").message
     assert "batch_size=10 cannot be cut into accumulation=4 parts" in refused("batch_size=10", "accumulation=4").message
     assert "cannot be cut" in refused("batch_size=4", "accumulation=4").message  # one image is no contrast
 

@@ -225,7 +225,7 @@ def test_a_start_model_with_broken_numbers_is_refused_by_tensor(material: Materi
     with torch.no_grad():
         encoder.model.text_projection.weight[0, 0] = math.nan
     error = refused(config(material), encoder, tmp_path)
-    assert "1 tensors of the start model hold numbers that are not finite" in error.message
+    assert "1 tensor of the start model with numbers that are not finite" in error.message
     assert "text_projection.weight" in error.message
 
 
@@ -254,4 +254,4 @@ def test_a_warm_up_longer_than_the_epochs_is_refused(material: Material, tmp_pat
     settings = config(material, steps=None, epochs=1, batch_size=64, warmup_steps=500)
     error = refused(settings, load(material.model), tmp_path)
     assert error.where == "warmup_steps"
-    assert "leaves no training: 1 epochs are" in error.message
+    assert "leaves no training: the run has" in error.message

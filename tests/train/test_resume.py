@@ -14,8 +14,9 @@ from hairsplit.core.tables import read_meta, read_pairs, write_pairs
 from hairsplit.encoders.dual_encoder import new, save
 from hairsplit.losses.objectives import StandardSpec
 from hairsplit.train.config import TrainConfig
+from tests.small_world import SHAPE
 from tests.train.processes import STOPPED, run
-from tests.train.small import SHAPE, Material, config, rows, same, state
+from tests.train.small import Material, config, rows, same, state
 
 pytestmark = pytest.mark.slow
 STEPS = 24

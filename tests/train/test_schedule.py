@@ -30,3 +30,12 @@ def test_constant_stays_at_the_peak_after_warm_up() -> None:
 
 def test_one_step_is_a_whole_run() -> None:
     assert rates(1, 0) == [1.0]
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (4, 0), (5, 1), (100, 20), (250, 50), (100_000, 50)])
+def test_a_run_that_does_not_say_warms_up_for_a_fifth_of_its_steps_but_no_more_than_50(steps: int, warmup: int) -> None:
+    unsaid = TrainConfig(train=Path("t"), steps=steps, lr=1.0)
+    said = TrainConfig(train=Path("t"), steps=steps, lr=1.0, warmup_steps=warmup)
+    shown = [*range(min(steps, 60)), steps - 1]
+    assert [learning_rate(unsaid, n, steps) for n in shown] == [learning_rate(said, n, steps) for n in shown]
+    assert max(learning_rate(unsaid, n, steps) for n in shown) == pytest.approx(1.0)

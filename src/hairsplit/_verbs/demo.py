@@ -12,6 +12,7 @@ from hairsplit.captions.generate import drawn_source
 from hairsplit.captions.table import write_captions
 from hairsplit.core.config import load_config
 from hairsplit.core.run import new_folder
+from hairsplit.encoders.trainable import TrainableMode
 from hairsplit.losses.objectives import AnySpec, parse_objective
 from hairsplit.report.html import write_report
 from hairsplit.scenes.drawing.sample import DrawnWorld
@@ -27,6 +28,7 @@ class Recipe:
     steps: int
     batch_size: int
     lr: float
+    trainable: TrainableMode
     negatives_per_image: int
     kind_weights: Mapping[str, float]
     objective: Mapping[str, Any]
@@ -47,7 +49,8 @@ SHORT = Recipe(
     scenes=3_000,
     steps=250,
     batch_size=64,
-    lr=5e-4,
+    lr=2e-3,
+    trainable="text_encoder",
     negatives_per_image=2,
     kind_weights={"relation": 2.0, "role_swap": 2.0},
     objective=OBJECTIVE,
@@ -56,7 +59,8 @@ LONG = Recipe(
     scenes=20_000,
     steps=4_000,
     batch_size=128,
-    lr=5e-4,
+    lr=1e-3,
+    trainable="text_encoder",
     negatives_per_image=2,
     kind_weights={"relation": 2.0, "role_swap": 2.0},
     objective=OBJECTIVE,
@@ -97,6 +101,7 @@ def run_demo(out: Path, *, long: bool, seed: int, say: Callable[[str], None]) ->
         batch_size=recipe.batch_size,
         steps=recipe.steps,
         lr=recipe.lr,
+        trainable=recipe.trainable,
         negatives_per_image=recipe.negatives_per_image,
         kind_weights=dict(recipe.kind_weights),
         validate_every=max(50, recipe.steps // 5),

@@ -17,15 +17,17 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file, new_folder, read_json, stamp, stream, text_hash, writable, write_json
 from hairsplit.core.tables import PairsTable, read_pairs
 from hairsplit.core.types import Pair
+from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches, PixelStore
 from hairsplit.data.leaks import content_keys, refuse_overlap
+from hairsplit.data.pixel_cache import PixelCache
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.suite import validation_metrics
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Summary, Trainer, Validate
 
-_NO_NUMBER = ("threads", "image_memory", "save_every")
+_NO_NUMBER = ("threads", "image_memory", "save_every", "pixel_cache", "pixel_cache_megabytes")
 """Settings that change no number: a run may be resumed with others."""
 _PLACES = ("train", "images", "val", "val_images", "never", "model")
 """Settings that say where things lie: they may move, since what lies there is compared by its hash."""
@@ -149,6 +151,7 @@ def _read(config: TrainConfig) -> _Data:
 
 
 def _batches(config: TrainConfig, data: _Data, encoder: DualEncoder) -> PairBatches:
+    cache, megabytes = config.pixel_cache, config.pixel_cache_megabytes
     return PairBatches(
         data.train,
         encoder.tokenizer,
@@ -156,11 +159,13 @@ def _batches(config: TrainConfig, data: _Data, encoder: DualEncoder) -> PairBatc
         batch_size=config.batch_size,
         image_keys=data.keys,
         negatives_per_image=config.negatives_per_image,
+        each=config.epoch,
         seed=config.seed,
         kind_weights=config.kind_weights,
         context_length=encoder.context_length,
         threads=config.threads,
         megabytes=config.image_memory,
+        cache=PixelCache(cache, encoder.preprocess, megabytes=megabytes) if cache is not None else None,
     )
 
 
@@ -181,15 +186,23 @@ def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
         "best": summary.best,
         "seconds": round(summary.seconds, 2),
         "left_out": dict(batches.left_out),
+        "pairs_with_a_text_cut": batches.cut,
         "left_over_last_epoch": summary.left_over,
         "learning": summary.trainable.learning,
     }
 
 
 def _say(trainer: Trainer, data: _Data) -> None:
-    pairs = f"{len(data.train):,} pairs to train on, {len(data.val) if data.val else 0:,} to validate on"
-    lines = [f"{pairs}; {trainer.steps:,} steps of {trainer.config.batch_size} images"]
-    lines += [f"left out: {count:,} pairs, {reason}" for reason, count in sorted(trainer.batches.left_out.items())]
+    pairs = f"{counted(len(data.train), 'pair')} to train on, {len(data.val) if data.val else 0:,} to validate on"
+    lines = [f"{pairs}; {counted(trainer.steps, 'step')} of {trainer.config.batch_size} images"]
+    lines += [
+        f"left out: {counted(count, 'pair')}, {reason}" for reason, count in sorted(trainer.batches.left_out.items())
+    ]
+    if cut := trainer.batches.cut:
+        longest = trainer.encoder.context_length
+        lines.append(
+            f"cut: {counted(cut, 'pair')} with a text of more than {longest} tokens, of which the model reads the first"
+        )
     if (rest := trainer.batches.epoch(0).left_over) >= trainer.config.batch_size:
         lines.append(f"an epoch has no full batch of different images for {rest:,} of its examples")
     print("\n".join([*lines, str(trainer.table)]), file=sys.stderr)  # noqa: T201

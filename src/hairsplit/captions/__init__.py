@@ -5,5 +5,5 @@ from hairsplit.core.catalog import Catalog
 
 __all__ = ["FAMILIES", "Family"]
 
-FAMILIES = Catalog("hairsplit.captions.families", Family)
+FAMILIES = Catalog("hairsplit.captions.families", Family, asked="--families")
 """All caption families by file name."""

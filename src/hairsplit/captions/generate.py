@@ -1,14 +1,9 @@
 """Scenes in, pairs out: any number of workers, the same bytes."""
 
 import json
-import multiprocessing
-import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from hairsplit.captions import FAMILIES, Family
@@ -20,6 +15,7 @@ from hairsplit.captions.form import to_json
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import stream, text_hash
 from hairsplit.core.types import Pair, Reject, Scene, World
+from hairsplit.core.workers import by_portions
 from hairsplit.scenes.drawing.sample import COLOURS, SHAPES, is_held_out
 from hairsplit.scenes.facts import Entity, Facts
 
@@ -97,57 +93,24 @@ def family_weights(families: Mapping[str, float] | Sequence[str] | None, world: 
         if world not in FAMILIES[name].worlds:
             raise HairsplitError(
                 f"the family {name!r} needs --world {FAMILIES[name].worlds[0]}",
-                where="families",
+                where=FAMILIES.where,
                 hint="where annotation is incomplete it is provable on one side only",
             )
         if not weight > 0:
-            raise HairsplitError(f"the weight of {name!r} is {weight}", where="families", hint="give a positive one")
+            hint = "give a positive one"
+            raise HairsplitError(f"the weight of {name!r} is {weight}", where=FAMILIES.where, hint=hint)
     if not given:
-        raise HairsplitError("no family was chosen", where="families", hint=f"choose from {', '.join(FAMILIES)}")
+        raise HairsplitError("no family was chosen", where=FAMILIES.where, hint=f"choose from {', '.join(FAMILIES)}")
     return dict(sorted(given.items()))
 
 
 def _collect(job: _Job, named: list[tuple[Scene, str]], workers: int, rejects: Counter[str]) -> Iterator[Pair]:
-    chunks = (named[i : i + CHUNK] for i in range(0, len(named), CHUNK))
-    if workers == 1 or len(named) <= CHUNK:
-        for chunk in chunks:
-            pairs, counted = _chunk(job, chunk)
-            rejects.update(counted)
-            yield from pairs
-        return
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    try:
-        with ProcessPoolExecutor(min(workers, 64), spawn, _start, (job,)) as pool:
-            waiting: deque[Future[tuple[list[Pair], Counter[str]]]] = deque()
-            try:
-                waiting.extend(pool.submit(_work, chunk) for chunk in islice(chunks, 2 * workers))
-                while waiting:
-                    pairs, counted = waiting.popleft().result()
-                    waiting.extend(pool.submit(_work, chunk) for chunk in islice(chunks, 1))
-                    rejects.update(counted)
-                    yield from pairs
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-    except BrokenProcessPool:
-        raise HairsplitError(
-            "a worker process died", where="captions", hint="use fewer --workers; it may have run out of memory"
-        ) from None
+    for pairs, counted in by_portions(_chunk, job, named, size=CHUNK, workers=workers, label="captioning scenes"):
+        rejects.update(counted)
+        yield from pairs
 
 
-_JOB: list[_Job] = []
-"""The job of this worker process; set once, by `_start`."""
-
-
-def _start(job: _Job) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _JOB[:] = [job]
-
-
-def _work(chunk: list[tuple[Scene, str]]) -> tuple[list[Pair], Counter[str]]:
-    return _chunk(_JOB[0], chunk)
-
-
-def _chunk(job: _Job, chunk: list[tuple[Scene, str]]) -> tuple[list[Pair], Counter[str]]:
+def _chunk(job: _Job, chunk: Sequence[tuple[Scene, str]]) -> tuple[list[Pair], Counter[str]]:
     rejects: Counter[str] = Counter()
     families = {name: FAMILIES[name] for name in job.weights}
     pairs = [pair for scene, source in chunk for pair in _pairs(job, families, scene, source, rejects)]

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +10,14 @@ import typer
 from typer import Argument, Option
 
 from hairsplit import __version__
+from hairsplit.cli.arguments import echo_counts, image_ids, names
+from hairsplit.cli.audit import audit
+from hairsplit.cli.evaluate import evaluate
+from hairsplit.cli.exporting import export
 from hairsplit.cli.failures import Verbs, fail, from_system
+from hairsplit.cli.importing import import_
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.wording import counted
 
 app = typer.Typer(
     name="hairsplit",
@@ -103,44 +109,18 @@ def captions(
         seed=seed,
         workers=workers,
         split=split,
-        families=_names(families),
+        families=names(families),
         max_pairs_per_image=max_pairs,
         negatives_per_positive=negatives,
-        exclude_image_ids=_ids(exclude_images),
+        exclude_image_ids=image_ids(exclude_images),
     )
-    typer.echo(f"{made.rows:,} pairs of {made.images:,} images are in {out}")
-    _counts("pairs, by kind:", made.kinds)
-    _counts("left out, by reason:", made.rejects)
+    typer.echo(f"{counted(made.rows, 'pair')} of {counted(made.images, 'image')} in {out}")
+    echo_counts("pairs, by kind:", made.kinds)
+    echo_counts("left out, by reason:", made.rejects)
 
 
-@app.command(name="import")
-def import_(
-    format_name: Annotated[str, Argument(metavar="FORMAT", help="See `hairsplit list formats`.")],
-    annotations: Annotated[Path, Argument(help="The annotation file.")],
-    images: Annotated[Path, Option(help="Folder of the pictures.")],
-    out: Out,
-    kinds: Annotated[str | None, Option(help="Only these kinds, comma-separated.")] = None,
-    limit: Annotated[int | None, Option(min=1, help="Stop after so many pairs.")] = None,
-    exclude_images: Annotated[
-        Path | None, Option(help="Text file of image ids, or a pairs table, to leave out.")
-    ] = None,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing table.")] = False,
-) -> None:
-    """Turn annotations of a known format and their pictures into a pairs table."""
-    from hairsplit import api
-
-    made = api.import_(
-        format_name,
-        annotations,
-        out,
-        images=images,
-        kinds=_names(kinds),
-        limit=limit,
-        exclude_image_ids=_ids(exclude_images),
-        overwrite=overwrite,
-    )
-    typer.echo(str(made))
-    _counts("pairs, by kind:", made.kinds)
+app.command(name="import")(import_)
+app.command()(export)
 
 
 @app.command()
@@ -165,39 +145,11 @@ def train(
     summary = api.train(api.read_config(file, words), out, resume=resume)
     best = summary.best
     reached = f"best {best['metric']} {best['value']:.3f} at step {best['step']}; " if best else ""
-    typer.echo(f"{summary.steps:,} steps in {summary.seconds:.0f} s; {reached}everything is in {out}")
+    typer.echo(f"{counted(summary.steps, 'step')} in {summary.seconds:.0f} s; {reached}everything is in {out}")
 
 
-@app.command()
-def evaluate(
-    model: Annotated[str, Argument(help="'tiny', a run or model folder, OpenAI or open_clip weights, or a hub id.")],
-    on: Annotated[Path, Option(help="Pairs table.")],
-    out: Out,
-    images: Annotated[Path | None, Option(help="Folder of the pictures, if not the one the table names.")] = None,
-    recognition: Annotated[Path | None, Option(help="Folder per class, for zero-shot classification.")] = None,
-    retrieval: Annotated[Path | None, Option(help="JSON lines of {image, captions}, for recall@k.")] = None,
-    retrieval_split: Annotated[str | None, Option(help="Only rows of this `split` or `set`.")] = None,
-    seed: Seed = 0,
-    device: Annotated[str | None, Option(help="cpu, cuda:0, ...; by default a GPU if there is one.")] = None,
-) -> None:
-    """Judge a model on a pairs table, with intervals, a text-only baseline, and what it still recognises."""
-    from hairsplit import api
-    from hairsplit.cli.tables import evaluation_lines
-
-    record = api.evaluate(
-        model,
-        on,
-        out,
-        images=images,
-        recognition=recognition,
-        retrieval=retrieval,
-        retrieval_split=retrieval_split,
-        seed=seed,
-        device=device,
-    )
-    for line in evaluation_lines(record):
-        typer.echo(line)
-    typer.echo(f"per-item scores and all numbers are in {out}")
+app.command()(evaluate)
+app.command()(audit)
 
 
 @app.command()
@@ -231,7 +183,7 @@ def convert(
 
 @app.command(name="list")
 def list_(
-    what: Annotated[str | None, Argument(help="losses, objectives, formats or families; all if left out.")] = None,
+    what: Annotated[str | None, Argument(help="losses, formats, benchmarks, ...; all if left out.")] = None,
 ) -> None:
     """Show what can be chosen, with one line each."""
     from hairsplit import api
@@ -265,34 +217,6 @@ def show(words: Annotated[list[str] | None, Argument(metavar="[RUN.yaml] [KEY=VA
     file = Path(words.pop(0)) if words and "=" not in words[0] else None
     tree = TypeAdapter(TrainConfig).dump_python(api.read_config(file, words), mode="json")
     typer.echo(yaml.safe_dump(tree, sort_keys=False), nl=False)
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _ids(path: Path | None) -> list[str]:
-    """Image ids of a text file (one a line) or of a pairs table."""
-    if path is None:
-        return []
-    if not path.is_file():
-        raise HairsplitError("no such file", where=str(path), hint="a text file of ids, or a pairs table")
-    if path.suffix == ".parquet":
-        from hairsplit.core.tables import iterate_pairs, read_meta
-
-        read_meta(path)
-        return sorted({pair.image_id for pair in iterate_pairs(path)})
-    try:
-        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except UnicodeDecodeError:
-        raise HairsplitError("not a text file", where=str(path), hint="a text file of ids, or a pairs table") from None
-
-
-def _counts(title: str, counts: Mapping[str, int]) -> None:
-    if counts:
-        typer.echo(title)
-        for name, count in sorted(counts.items()):
-            typer.echo(f"  {count:>9,}  {name}")
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from hairsplit.core.wording import counted
 from hairsplit.train.config import TrainConfig
 
 
@@ -18,7 +19,7 @@ def evaluation_lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield _pair_line("all pairs", overall["pair_accuracy"], overall["margin"], blind["overall"])
     yield _pair_line("mean over kinds", overall["macro_pair_accuracy"], None, blind.get("macro"))
     if overall["ties"]:
-        yield f"{overall['ties']:,} ties, each a miss"
+        yield f"{counted(overall['ties'], 'tie')}, each a miss"
     for part in ("recognition", "retrieval"):
         for name, value in (record[part] or {}).items():
             if isinstance(value, dict):

@@ -33,6 +33,13 @@ class Catalog(Generic[E]):
     kind: type[E]
     besides: tuple[str, ...] = ()
     """Public modules of the package that are not entries."""
+    asked: str = ""
+    """Where users name an entry, for messages: an option or argument; empty: the folder's name."""
+
+    @property
+    def where(self) -> str:
+        """What a message calls the place in which an entry was named."""
+        return self.asked or self.package.rpartition(".")[2]
 
     def names(self) -> tuple[str, ...]:
         """All entries by name, sorted; imports none of them."""
@@ -47,12 +54,12 @@ class Catalog(Generic[E]):
         if name not in self.names():
             raise HairsplitError(
                 f"no {self.kind.__name__.lower()} is called {name!r}",
-                where=self.package,
+                where=self.where,
                 hint=nearest(name, self.names()),
             )
         try:
             entry: E = importlib.import_module(f"{self.package}.{name}").ENTRY
         except ModuleNotFoundError as missing:  # an extra is named after the entry that needs it
             hint = f"pip install 'hairsplit[{name}]'"
-            raise HairsplitError(f"{name} needs {missing.name}", where=self.package, hint=hint) from missing
+            raise HairsplitError(f"{name} needs {missing.name}", where=self.where, hint=hint) from missing
         return entry

@@ -23,6 +23,8 @@ _PLAIN = (
     ("a valid dictionary", "a mapping of keys"),
 )
 """pydantic's words, and those of people who write YAML."""
+_TYPE = re.compile(r"(dict|list|tuple|literal)\[")
+"""How pydantic names a member of a union of plain types, where it lists the keys that lead to an error."""
 _MERGE = "tag:yaml.org,2002:merge"
 COMMAND_LINE = "command line"
 SCHEMA_HINT = "`hairsplit config schema` lists every key, its unit and its default"
@@ -42,7 +44,10 @@ def load_yaml(path: Path) -> dict[str, Any]:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = " ".join(str(error.problem or error.context).split())
         raise HairsplitError(f"not valid YAML ({reason})", where=f"{path}{line}", hint="mend the file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        hint = "a YAML file is text; a pairs table is named as in train=FILE"
+        raise HairsplitError("not valid YAML (it is no text)", where=str(path), hint=hint) from None
+    except yaml.YAMLError as error:
         text = " ".join(str(error).split())
         raise HairsplitError(f"not valid YAML ({text})", where=str(path), hint="mend the file") from None
     except IsADirectoryError:
@@ -184,6 +189,8 @@ def _keys(loc: Sequence[str | int], tree: Any) -> list[str]:
         if isinstance(node, Mapping) and part not in node and part == node.get("name"):
             continue
         if isinstance(node, str) and part == node:  # a bare name stands for a mapping
+            continue
+        if isinstance(part, str) and _TYPE.match(part) and not (isinstance(node, Mapping) and part in node):
             continue
         found.append(str(part))
         if isinstance(node, Mapping):

@@ -1,5 +1,7 @@
 """Decode strangers' pictures safely: bounded size, every mode, EXIF orientation, no path out of its root."""
 
+import re
+import threading
 import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -11,6 +13,9 @@ from hairsplit.core.errors import HairsplitError
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused: decoding one would take more than 200 MB."""
 MAX_BYTES = 256 * 1024 * 1024
+_ODDITIES = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)
+"""Pillow's remarks on damaged metadata, which are of no concern here: what it cannot decode is an error."""
+_FILTERS = threading.Lock()
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 
@@ -47,21 +52,19 @@ def decode(path: Path) -> Image.Image:
             raise HairsplitError(
                 f"the file has {path.stat().st_size:,} bytes", where=str(path), hint=f"at most {MAX_BYTES:,} are read"
             )
-        with warnings.catch_warnings():
-            # Pillow only warns of a large picture; our own bound below decides. Metadata oddities are no concern here.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise HairsplitError(
-                        f"the picture has {picture.width} x {picture.height} pixels",
-                        where=str(path),
-                        hint=f"at most {MAX_PIXELS:,} pixels are decoded; make it smaller first",
-                    )
-                picture.load()
-                return _rgb(ImageOps.exif_transpose(picture))
+        _ignore_oddities()
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise HairsplitError(
+                    f"the picture has {picture.width} x {picture.height} pixels",
+                    where=str(path),
+                    hint=f"at most {MAX_PIXELS:,} pixels are decoded; make it smaller first",
+                )
+            picture.load()
+            return _rgb(ImageOps.exif_transpose(picture))
     except FileNotFoundError:
         raise HairsplitError("no such picture", where=str(path), hint="check --images") from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's bounds lie above ours
         raise HairsplitError(
             "the picture is too large", where=str(path), hint=f"at most {MAX_PIXELS:,} pixels are decoded"
         ) from None
@@ -71,6 +74,17 @@ def decode(path: Path) -> Image.Image:
         raise
     except Exception as error:  # of damaged files Pillow raises nearly anything, such as TypeError
         raise HairsplitError(f"broken picture ({error})", where=str(path), hint="fetch the file again") from None
+
+
+def _ignore_oddities() -> None:
+    """Put the filter in if it is not there; it is never taken out.
+
+    `warnings.catch_warnings` would do so, but threads share the filters: one that leaves puts back what another one has
+    just changed. Only warnings that come from Pillow's own modules are meant, and not those of too large a picture.
+    """
+    with _FILTERS:  # putting it in a second time would take it out for a moment
+        if _ODDITIES not in warnings.filters:
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from hairsplit.core.run import atomic_file, file_hash
 from hairsplit.core.types import Edit, Pair
 
 VERSION = 1
+ROWS_PER_GROUP = 50_000
+"""Rows of a row group: what readers and writers hold in memory at once."""
 KEY = b"hairsplit"
 SCHEMA = pa.schema(
     [
@@ -87,30 +90,56 @@ def _row(pair: Pair) -> dict[str, Any]:
     }
 
 
-def write_pairs(path: Path, pairs: Iterable[Pair], meta: PairsMeta, *, rows_per_group: int = 50_000) -> int:
+def write_pairs(path: Path, pairs: Iterable[Pair], meta: PairsMeta, *, rows_per_group: int = ROWS_PER_GROUP) -> int:
     """Write a pairs table (Parquet, zstd), atomically and in bounded memory.
 
     `meta.images_root` is stored as given. Returns the number of rows written.
     """
+
+    def blocks() -> Iterator[pa.Table]:
+        rest = iter(pairs)
+        while block := list(islice(rest, rows_per_group)):
+            yield arrow_table(block)
+
+    return write_blocks(path, blocks(), meta, rows_per_group=rows_per_group)
+
+
+def arrow_table(pairs: Sequence[Pair]) -> pa.Table:
+    """The pairs as a table of `SCHEMA`."""
+    rows = [_row(pair) for pair in pairs]
+    return pa.table({name: [row[name] for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+
+
+def write_blocks(
+    path: Path, blocks: Iterable[pa.Table], meta: PairsMeta, *, rows_per_group: int = ROWS_PER_GROUP
+) -> int:
+    """Write tables of `SCHEMA` below each other as one pairs table; see `write_pairs`.
+
+    How the rows are cut into `blocks` changes no byte of the file. `meta` is read behind the last block.
+    """
     rows = 0
     with atomic_file(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
-        block: list[Pair] = []
-
-        def flush() -> None:
-            columns = {name: [row[name] for row in map(_row, block)] for name in SCHEMA.names}
-            writer.write_table(pa.table(columns, schema=SCHEMA))
-            block.clear()
-
-        for pair in pairs:
-            block.append(pair)
-            rows += 1
-            if len(block) == rows_per_group:
-                flush()
-        if block:
-            flush()
+        for group in _regrouped(blocks, rows_per_group):
+            writer.write_table(group, row_group_size=rows_per_group)
+            rows += group.num_rows
         text = json.dumps({**meta.__dict__, "counts": {**meta.counts, "rows": rows}}, sort_keys=True, default=dict)
         writer.add_key_value_metadata({KEY: text.encode()})
     return rows
+
+
+def _regrouped(blocks: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+    """The same rows in tables of `size` rows, the last one perhaps smaller, each in one piece."""
+    waiting: list[pa.Table] = []
+    count = 0
+    for block in blocks:
+        waiting.append(block)
+        count += block.num_rows
+        while count >= size:
+            whole = pa.concat_tables(waiting)
+            yield whole.slice(0, size).combine_chunks()
+            waiting, count = [whole.slice(size)], count - size
+    if count:
+        yield pa.concat_tables(waiting).combine_chunks()
 
 
 def relative_root(table: Path, images: Path) -> str:

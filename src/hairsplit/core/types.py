@@ -87,6 +87,8 @@ class Pair:
     group_id: str | None = None
     """Shared by rows with the same positive caption of the same image."""
     weight: float | None = None
+    """How often training shows the pair, next to 1 of the others (None: 1; 0: never). It changes the sample, whatever
+    the loss, and no number of an evaluation."""
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,51 @@
 """Many small jobs on files, in threads, with the time left shown on a terminal."""
 
 import os
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from hairsplit.core.progress import progress_bar
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-def parallel_map(function: Callable[[A], B], items: Sequence[A], *, label: str, workers: int | None = None) -> list[B]:
+def parallel_map(
+    function: Callable[[A], B], items: Sequence[A], *, label: str | None, workers: int | None = None
+) -> list[B]:
     """`[function(item) for item in items]`, in threads: decoding and hashing let go of the interpreter lock.
 
-    Shows a progress bar with the time left if stderr is a terminal. An error or Ctrl-C drops the jobs that still wait.
+    With a label it shows a progress bar with the time left, if stderr is a terminal. An error or Ctrl-C drops the jobs
+    that still wait.
     """
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     pool = ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1))
+    found: list[B] = []
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            return list(bar.track(pool.map(function, items), total=len(items), description=label))
+        with nullcontext(_silent) if label is None else progress_bar(label, len(items)) as tick:
+            for result in pool.map(function, items):
+                found.append(result)
+                tick(1)
+        return found
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_background(function: Callable[[A], B], item: A) -> Future[B]:
+    """Start `function(item)` in a thread that nobody waits for when the process ends."""
+    future: Future[B] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function(item))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _silent(_done: int) -> None:
+    """Show nothing."""

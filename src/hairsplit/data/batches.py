@@ -1,130 +1,55 @@
 """Batches for training: pictures decoded once, captions tokenised once, padded to the longest of the batch only."""
 
-import warnings
+import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.images import decode, inside
-from hairsplit.core.run import number
 from hairsplit.core.tables import PairsTable
 from hairsplit.core.tensors import Batch
 from hairsplit.core.types import Pair
-from hairsplit.data._parallel import parallel_map
+from hairsplit.data.examples import Drawn, Example, Examples, balanced, examples
 from hairsplit.data.order import Epoch, arrange
+from hairsplit.data.pixel_cache import PixelCache
+from hairsplit.data.pixels import PixelStore
+from hairsplit.data.token_ids import TokenIds
 from hairsplit.encoders.preprocess import Preprocess
 from hairsplit.encoders.tokens import Tokenizer
 
-Pixels = NDArray[np.uint8]
+__all__ = ["Example", "PairBatches", "PixelStore", "examples"]
 
-
-@dataclass(frozen=True)
-class Example:
-    """One image, one true caption, and up to K hard negatives of it."""
-
-    image: str
-    caption: str
-    negatives: tuple[str, ...]
-    kinds: tuple[str, ...]
-    """Kind of each pair that it was made of."""
-
-    @property
-    def kind(self) -> str:
-        """Kind of its first pair."""
-        return self.kinds[0]
-
-
-def examples(pairs: Sequence[Pair], negatives_per_image: int) -> list[Example]:
-    """Join rows of one image and positive caption into examples of up to K negatives, in the table's order."""
-    groups: dict[tuple[str, str, int], list[Pair]] = {}
-    for row, pair in enumerate(pairs):
-        own = -1 if negatives_per_image > 1 else row
-        groups.setdefault((pair.image, pair.caption, own), []).append(pair)
-    found = []
-    for rows in groups.values():
-        for start in range(0, len(rows), negatives_per_image):
-            part = rows[start : start + negatives_per_image]
-            negatives = dict.fromkeys(row.negative for row in part if row.negative is not None)
-            kinds = tuple(row.kind for row in part)
-            found.append(Example(part[0].image, part[0].caption, tuple(negatives), kinds))
-    return found
-
-
-class PixelStore:
-    """Pictures as the encoder sees them, decoded by threads, kept as uint8 while they fit into `megabytes`."""
-
-    def __init__(self, root: Path, preprocess: Preprocess, *, megabytes: int = 2048, threads: int = 2) -> None:
-        self._root = root
-        self._preprocess = preprocess
-        self._kept: dict[str, Pixels] = {}
-        self._room = megabytes * 1024 * 1024 // (3 * preprocess.size**2)
-        self._threads = max(1, threads)
-        self._pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="decode")
-
-    def _load(self, image: str) -> Pixels:
-        kept = self._kept.get(image)
-        return self._preprocess.cropped(decode(inside(self._root, image))) if kept is None else kept
-
-    def check(self, images: Iterable[str]) -> None:
-        """Decode each picture once, with a progress bar, so that none of them stops a run at midnight.
-
-        What there is room for is kept, so that nothing is decoded twice where all of it fits.
-
-        Raises:
-            HairsplitError: Names the first picture that is missing, broken or too thin, and how many there are.
-        """
-        unique = sorted(set(images))
-        kept = set(unique[: self._room])
-
-        def problem(image: str) -> str | None:
-            try:
-                pixels = self._load(image)
-            except HairsplitError as error:
-                return error.message
-            if image in kept:
-                self._kept[image] = pixels
-            return None
-
-        with warnings.catch_warnings():  # `decode` swaps the filters, which all threads share: see that they come back
-            warnings.simplefilter("ignore")
-            problems = parallel_map(problem, unique, label="checking pictures", workers=self._threads)
-        bad = [(image, reason) for image, reason in zip(unique, problems, strict=True) if reason is not None]
-        if bad:
-            raise HairsplitError(
-                f"{len(bad):,} of {len(unique):,} pictures cannot be used, the first is {bad[0][0]!r}: {bad[0][1]}",
-                where=str(self._root),
-                hint="fetch them again, or leave their rows out as `hairsplit import` does",
-            )
-
-    def pixels(self, images: Sequence[str]) -> Tensor:
-        """[B, 3, size, size] float32, normalised.
-
-        Raises:
-            HairsplitError: A picture is missing or broken.
-        """
-        with warnings.catch_warnings():  # as in `check`
-            warnings.simplefilter("ignore")
-            loaded = list(self._pool.map(self._load, images))
-        for name, pixels in zip(images, loaded, strict=True):
-            if len(self._kept) < self._room:
-                self._kept.setdefault(name, pixels)
-        return torch.from_numpy(np.stack([self._preprocess.normalised(pixels) for pixels in loaded]))
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+KindWeights = Mapping[str, float] | Literal["balanced"]
 
 
 class PairBatches:
-    """The batches of a pairs table, each a pure function of (seed, epoch, index): resumable anywhere."""
+    """The batches of a pairs table, each a pure function of (seed, epoch, index): resumable anywhere.
+
+    Args:
+        table: Pairs and their images root.
+        tokenizer: Of the model; all texts are tokenised here, once.
+        preprocess: Of the model.
+        batch_size: Images of a batch, over all ranks; no image comes twice in one.
+        image_keys: Picture -> key of its content; see `leaks.content_keys`.
+        negatives_per_image: K, most negatives of an example.
+        each: `pairs`: every pair once an epoch, those of one image and caption joined up to K. `images`: every image
+            once, with K of its pairs, drawn anew each epoch; see `examples.Drawn`.
+        seed: Of order and draw.
+        kind_weights: Kind -> how often its pairs are shown, 1 if not named; `balanced`: all kinds equally often.
+            A pair's own `weight` multiplies it.
+        context_length: Positions of the model's text tower.
+        threads: That decode pictures.
+        megabytes: Of decoded pictures kept in memory.
+        cache: Of decoded pictures on disk; closed with the batches.
+
+    Raises:
+        HairsplitError: A kind is in no pair, or no pair is left.
+    """
 
     def __init__(
         self,
@@ -135,28 +60,50 @@ class PairBatches:
         batch_size: int,
         image_keys: Mapping[str, int],
         negatives_per_image: int = 1,
+        each: Literal["pairs", "images"] = "pairs",
         seed: int = 0,
-        kind_weights: Mapping[str, float] | None = None,
+        kind_weights: KindWeights | None = None,
         context_length: int = 77,
         threads: int = 2,
         megabytes: int = 2048,
+        cache: PixelCache | None = None,
     ) -> None:
         if not table.pairs:
             raise HairsplitError("no pair to train on", where=str(table.path), hint="look at the table's rejects")
-        texts = list(dict.fromkeys(t for p in table.pairs for t in (p.caption, p.negative) if t is not None))
-        self._ids = dict(zip(texts, tokenizer.ids(texts, context_length), strict=True))
-        self._caption_keys = {t: number(0, " ".join(t.lower().split()).rstrip(" .")) for t in texts}
+        texts = (t for p in table.pairs for t in (p.caption, p.negative) if t is not None)
+        self._ids = TokenIds(texts, tokenizer, context_length)
         self.left_out: Counter[str] = Counter()
         """Reason -> pairs that are not trained on."""
-        weights = dict(kind_weights or {})
-        self.examples = examples(self._usable(table, weights), negatives_per_image)
-        self.kinds = Counter(e.kind for e in self.examples)
-        self.negatives = max((len(e.negatives) for e in self.examples), default=0)
+        weights = balanced([p.kind for p in table.pairs]) if kind_weights == "balanced" else dict(kind_weights or {})
+        self._pairs = pairs = self._usable(table, weights)
+        self._captions = self._ids.numbers((p.caption for p in pairs), len(pairs))
+        self._negatives = self._ids.numbers((p.negative for p in pairs), len(pairs))
+        self._ids.seal()
+        row_keys = np.fromiter((image_keys[p.image] for p in pairs), np.int64, len(pairs))
+        row_weights = np.fromiter((weights.get(p.kind, 1.0) * _own(p) for p in pairs), np.float64, len(pairs))
+        cut = self._ids.cut[self._captions] | (self._ids.cut[self._negatives] & (self._negatives >= 0))
+        self.cut = int(cut.sum())
+        """Pairs of which the model reads the beginning only: a text is longer than `context_length`."""
+        self.kinds = Counter(p.kind for p in pairs)
+        """Kind -> pairs that are trained on."""
         self._batch, self._seed = batch_size, seed
-        self._image_keys = [image_keys[e.image] for e in self.examples]
-        # where an example joins pairs of several kinds, each kind has its say
-        self._weights = [sum(weights.get(k, 1.0) for k in e.kinds) / len(e.kinds) for e in self.examples]
-        self._store = PixelStore(table.root, preprocess, megabytes=megabytes, threads=threads)
+        self.examples: Examples | Drawn
+        self._weights: NDArray[np.float64] | None = None
+        if each == "images":
+            self.examples = Drawn(row_keys, row_weights, pairs=negatives_per_image, seed=seed)
+            self._image_keys = self.examples.keys
+            self._negatives = _false_for_all(self._negatives, self._captions, row_keys, self._ids.same)
+        else:
+            self.examples = made = examples(pairs, negatives_per_image)
+            self._image_keys = row_keys[made.rows[made.starts[:-1]]]
+            # where an example joins pairs of several kinds, each kind has its say
+            self._weights = np.add.reduceat(row_weights[made.rows], made.starts[:-1]) / np.diff(made.starts)
+        self._row_keys = row_keys
+        self.negatives = self._most_negatives(each, negatives_per_image)
+        """K: most negatives of an example of this table."""
+        self._store = PixelStore(
+            table.root, preprocess, megabytes=megabytes, threads=threads, cache=cache, keys=image_keys
+        )
         self._epoch: tuple[int, Epoch] | None = None
 
     def _usable(self, table: PairsTable, weights: Mapping[str, float]) -> list[Pair]:
@@ -165,11 +112,22 @@ class PairBatches:
         if unknown := sorted(set(weights) - set(known)):
             hint = f"kinds in the table: {', '.join(known)}"
             raise HairsplitError(f"no pair is of the kind {unknown[0]!r}", where="kind_weights", hint=hint)
+        count = len(table.pairs)
+        captions = self._ids.numbers((p.caption for p in table.pairs), count)
+        negatives = self._ids.numbers((p.negative for p in table.pairs), count)
+        alike = (self._ids.same[captions] == self._ids.same[negatives]) & (negatives >= 0)
         kept = []
-        for pair in table.pairs:
+        for pair, is_alike in zip(table.pairs, alike.tolist(), strict=True):
+            if not (_own(pair) >= 0 and math.isfinite(_own(pair))):
+                hint = "a weight is how often the pair is shown: 0 or more"
+                raise HairsplitError(
+                    f"a pair of {pair.image!r} has weight {pair.weight}", where=str(table.path), hint=hint
+                )
             if weights.get(pair.kind, 1.0) == 0:
                 self.left_out[f"weight 0 of the kind {pair.kind}"] += 1
-            elif pair.negative is not None and self._ids[pair.negative] == self._ids[pair.caption]:
+            elif _own(pair) == 0:
+                self.left_out["weight 0 of the pair"] += 1
+            elif is_alike:
                 self.left_out["caption and negative are the same to the model"] += 1
             else:
                 kept.append(pair)
@@ -178,41 +136,53 @@ class PairBatches:
             raise HairsplitError(f"no pair is left to train on ({reasons})", where=str(table.path), hint="add some")
         return kept
 
+    def _most_negatives(self, each: Literal["pairs", "images"], k: int) -> int:
+        has = self._negatives >= 0
+        if k == 1 or not has.any():
+            return int(has.any())
+        if isinstance(self.examples, Examples):
+            groups = (self.examples.of(n) for n in range(len(self.examples)))
+            return max(len(self._own_negatives(rows)) for rows in groups)
+        _, counts = np.unique(self._row_keys[has], return_counts=True)
+        return min(k, int(counts.max()))
+
+    def _own_negatives(self, rows: Sequence[int]) -> list[int]:
+        """Numbers of the different negatives of an example."""
+        return list(dict.fromkeys(n for n in self._negatives[rows].tolist() if n >= 0))
+
     def check_pictures(self) -> None:
         """Decode every picture once; see `PixelStore.check`."""
-        self._store.check(e.image for e in self.examples)
+        self._store.check(pair.image for pair in self._pairs)
 
     def epoch(self, epoch: int) -> Epoch:
         """The order of an epoch (kept while it is the current one)."""
         if self._epoch is None or self._epoch[0] != epoch:
             made = arrange(self._image_keys, batch=self._batch, seed=self._seed, epoch=epoch, weights=self._weights)
+            if isinstance(self.examples, Drawn):  # the number of an image says in which epoch it is drawn
+                made = Epoch(made.batches + epoch * len(self.examples), made.left_over)
             self._epoch = (epoch, made)
         return self._epoch[1]
 
     def batch(self, numbers: Iterable[int]) -> Batch:
         """Collate the examples of these numbers."""
-        chosen = [int(n) for n in numbers]
-        rows = [self.examples[n] for n in chosen]
-        negatives = [[self._ids[t] for t in e.negatives] for e in rows]
-        width = max((len(ids) for row in negatives for ids in row), default=1)
-        negative_ids = torch.zeros(len(rows), self.negatives, width, dtype=torch.int64)
+        rows = [self.examples.of(int(n)) for n in numbers]
+        first = [row[0] for row in rows]
+        captions = self._captions[first]
+        negatives = [self._own_negatives(row) for row in rows]
         mask = torch.zeros(len(rows), self.negatives, dtype=torch.bool)
-        for b, row in enumerate(negatives):
-            for k, ids in enumerate(row):
-                negative_ids[b, k, : len(ids)] = torch.tensor(ids)
-                mask[b, k] = True
-        captions = [self._ids[e.caption] for e in rows]
-        caption_ids = torch.zeros(len(rows), max(map(len, captions)), dtype=torch.int64)
-        for b, ids in enumerate(captions):
-            caption_ids[b, : len(ids)] = torch.tensor(ids)
+        for b, own in enumerate(negatives):
+            mask[b, : len(own)] = True
+        ids = self._ids.padded([n for own in negatives for n in own])
+        negative_ids = torch.zeros(*mask.shape, ids.shape[1], dtype=torch.int64)
+        negative_ids[mask] = ids
         return Batch(
-            pixels=self._store.pixels([e.image for e in rows]),
-            caption_ids=caption_ids,
+            pixels=self._store.pixels([self._pairs[row].image for row in first]),
+            caption_ids=self._ids.padded(captions.tolist()),
             negative_ids=negative_ids,
             mask=mask,
-            image_keys=torch.tensor([self._image_keys[n] for n in chosen]),
-            caption_keys=torch.tensor([self._caption_keys[e.caption] for e in rows]),
-            kinds=tuple(e.kind for e in rows),
+            image_keys=torch.from_numpy(self._row_keys[first]),
+            caption_keys=torch.from_numpy(self._ids.keys[captions]),
+            kinds=tuple(self._pairs[row].kind for row in first),
         )
 
     def ahead(self, plan: Iterable[Sequence[int]]) -> Generator[Batch, None, None]:
@@ -230,3 +200,17 @@ class PairBatches:
     def close(self) -> None:
         """Stop the decoding threads."""
         self._store.close()
+
+
+def _false_for_all(
+    negatives: NDArray[np.int64], captions: NDArray[np.int64], image_keys: NDArray[np.int64], same: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The negatives without (-1) those that are a true caption of their image in another row."""
+    image = np.unique(image_keys, return_inverse=True)[1]
+    true = image * len(same) + same[captions]
+    claimed = image * len(same) + same[negatives]  # of -1: any text, not looked at
+    return np.where((negatives >= 0) & ~np.isin(claimed, true), negatives, -1)
+
+
+def _own(pair: Pair) -> float:
+    return 1.0 if pair.weight is None else pair.weight

@@ -1,127 +1,72 @@
 """Import: annotations in any format and their pictures into a pairs table; what is left out is counted and listed."""
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+import os
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any
+
+import pyarrow as pa
 
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import atomic_file, file_hash, text_hash
-from hairsplit.core.tables import PairsMeta, relative_root, write_pairs
-from hairsplit.core.types import Pair, Reject
-from hairsplit.data._pictures import Pictures
-from hairsplit.data.formats import FORMATS, REASONS, Note, Row
+from hairsplit.core.progress import Tick, progress_bar
+from hairsplit.core.run import atomic_file, file_hash
+from hairsplit.core.tables import PairsMeta, relative_root, write_blocks
+from hairsplit.core.workers import streamed
+from hairsplit.data._admit import Block, Rules, Seen, admit_images, admit_rows
+from hairsplit.data._draw import OUT, TRAIN, VAL, Draw, Drawing, rows_of
+from hairsplit.data._guess import looks_like
+from hairsplit.data._import_report import Contents, ImportReport, Tally, nothing_left
+from hairsplit.data._parallel import in_background
+from hairsplit.data._pictures import CHECKS, Check, Pictures
+from hairsplit.data.formats import FORMATS, InexactError, Part, Parts
+
+__all__ = ["CHECKS", "Check", "Draw", "ImportReport", "import_pairs"]
+
+BLOCK = 20_000
+"""Rows that are checked together, of files that come in one piece."""
+MB = 1_000_000
+Source = tuple[str, Future[str]]
+"""Name of the annotation file, and its hash once that is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportReport:
-    """What an import kept and what it left out."""
-
-    out: Path
-    """The pairs table."""
-    rejects_file: Path
-    """One JSON object {where, reason, detail} per row left out; empty if there is none."""
-    read: int
-    """Rows of the annotation file that were looked at."""
-    pairs: int
-    images: int
-    kinds: Mapping[str, int]
-    """Kind -> pairs."""
-    rejects: Mapping[str, int]
-    """Reason -> rows left out; the reasons are explained in `hairsplit.data.formats.REASONS`."""
-    notes: Mapping[str, int]
-    """Oddity -> rows that were kept in spite of it."""
-
-    def __str__(self) -> str:
-        lines = [f"{self.pairs:,} pairs of {self.images:,} images, from {self.read:,} rows, are in {self.out}"]
-        if self.rejects:
-            lines.append(f"{sum(self.rejects.values()):,} rows were left out (see {self.rejects_file}):")
-            lines += _counted(self.rejects)
-        if self.notes:
-            lines.append("kept, but worth knowing: " + ", ".join(f"{n:,} x {what}" for what, n in self.notes.items()))
-        return "\n".join(lines)
-
-
-@dataclass
-class _Tally:
-    """Counts of a running import; rejects go to their file at once."""
-
-    file: TextIO
-    read: int = 0
-    pairs: int = 0
-    images: set[str] = field(default_factory=set)
-    kinds: Counter[str] = field(default_factory=Counter)
-    rejects: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-
-    def reject(self, row: Reject) -> None:
-        self.rejects[row.reason] += 1
-        entry = {"where": row.where, "reason": row.reason, "detail": row.detail}
-        self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-
-    def keep(self, pair: Pair) -> None:
-        self.pairs += 1
-        self.images.add(pair.image)
-        self.kinds[pair.kind] += 1
-
-    def report(self, out: Path, rejects_file: Path) -> ImportReport:
-        return ImportReport(
-            out=out,
-            rejects_file=rejects_file,
-            read=self.read,
-            pairs=self.pairs,
-            images=len(self.images),
-            kinds=dict(sorted(self.kinds.items())),
-            rejects=dict(sorted(self.rejects.items())),
-            notes=dict(sorted(self.notes.items())),
-        )
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """Which rows of which file are asked for."""
+class _Job:
+    """What is needed to make blocks of the annotation file, in this process or another one."""
 
     format_name: str
     annotations: Path
-    kinds: frozenset[str] | None
-    excluded: Set[str]
+    rules: Rules
+    pictures: Pictures
+    threads: int
+    """That decode pictures in this process."""
+    limit: int | None
 
-    def settings(self) -> dict[str, object]:
-        """For the metadata of the table."""
-        kinds = None if self.kinds is None else sorted(self.kinds)
-        return {"format": self.format_name, "kinds": kinds, "excluded_images": len(self.excluded)}
 
-    def rows(self) -> Iterator[Row]:
-        """The reader's rows; pairs that were not asked for come as rejects.
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """What is to be written."""
 
-        Raises:
-            HairsplitError: The file is torn or of another shape; at its end, if a kind asked for is in no row.
-        """
-        seen: set[str] = set()
-        for row in FORMATS[self.format_name].read(self.annotations):
-            if not isinstance(row, Pair):
-                yield row
-                continue
-            seen.add(row.kind)
-            where = f"{self.annotations.name}, image {row.image}"
-            if self.kinds is not None and row.kind not in self.kinds:
-                yield Reject(where, "excluded_kind", row.kind)
-            elif row.image_id in self.excluded:
-                yield Reject(where, "excluded_image", row.image_id)
-            else:
-                yield row
-        unseen = sorted((self.kinds or set()) - seen)
-        if unseen and seen:
-            raise HairsplitError(
-                f"no row is of the kind {unseen[0]!r}",
-                where=str(self.annotations),
-                hint=nearest(unseen[0], sorted(seen)),
-            )
+    out: Path
+    root: str
+    config: Mapping[str, Any]
+    draw: Draw
+
+    @property
+    def rejects(self) -> Path:
+        return self.out.with_name(f"{self.out.stem}.rejects.jsonl")
+
+    @property
+    def val(self) -> Path | None:
+        return None if self.draw.val_share is None else self.out.with_name(f"{self.out.stem}.val{self.out.suffix}")
+
+    def files(self) -> list[Path]:
+        return [self.out, *([self.val] if self.val else []), self.rejects]
 
 
 def import_pairs(
@@ -131,132 +76,274 @@ def import_pairs(
     out: Path,
     *,
     over_long: Callable[[str], bool] | None = None,
-    check_images: bool = True,
+    check_images: Check = "decode",
     kinds: Collection[str] | None = None,
     limit: int | None = None,
     exclude_image_ids: Collection[str] = (),
+    drops: Collection[str] = (),
+    draw: Draw | None = None,
     overwrite: bool = False,
     workers: int | None = None,
 ) -> ImportReport:
     """Read `annotations`, find and check their pictures below `images`, and write the pairs table `out` atomically.
 
-    Beside `out` comes `<stem>.rejects.jsonl`. Nothing but the order of the annotation file decides the order of rows.
+    Beside `out` comes `<stem>.rejects.jsonl`, and `<stem>.val.parquet` if some images are drawn for validation. Nothing
+    but the order of the annotation file decides the order of rows. Memory does not grow with the file, but for 8 bytes
+    a pair, and 12 more if pairs are drawn.
 
     Args:
         format_name: A name of `FORMATS`.
-        annotations: The annotation file.
+        annotations: The annotation file, gzipped or not.
         images: The images root; stored in the table relative to `out`.
         out: The table to write.
-        over_long: Whether a text has more tokens than the model reads; such rows are left out.
-        check_images: Decode each picture once. Otherwise the files are only found, and a broken one stops the training.
+        over_long: Whether a text has more tokens than the model reads; such rows are left out. A module's function or a
+            method, if there are several workers.
+        check_images: Decode each picture once; or only find its file, so that a broken one stops the training; or
+            neither, for a machine that has no pictures: `.jpg` is put behind names without a suffix.
         kinds: Keep rows of these kinds only.
         limit: Stop after so many pairs; the rest of the file is not looked at.
         exclude_image_ids: Leave these images out, such as those of an evaluation set.
+        drops: Leave out rows that carry these marks in the file (`Format.drops`), such as HNC's `noisy`.
+        draw: Draw some images or pairs, or split by image.
         overwrite: Replace `out` if it exists.
-        workers: Threads that check pictures; up to 8 by default.
+        workers: Processes for files of several MiB that can be cut, else threads for pictures; changes no byte. By
+            default this process only, with a thread per core for pictures.
 
     Raises:
-        HairsplitError: Unknown format or kind; a path is missing or `out` exists; the annotations are torn or of
+        HairsplitError: Unknown format, kind or mark; a path is missing or `out` exists; the annotations are torn or of
             another shape; no pair is left (then only the rejects file is written).
     """
-    choice = _Choice(format_name, annotations, None if kinds is None else frozenset(kinds), set(exclude_image_ids))
-    rejects_file = out.with_name(f"{out.stem}.rejects.jsonl")
-    _check_places(choice, images, (out, rejects_file), overwrite=overwrite)
+    draw = draw or Draw()
+    rules = Rules(
+        kinds=None if kinds is None else frozenset(kinds),
+        excluded=frozenset(exclude_image_ids),
+        drops=frozenset(drops),
+        over_long=over_long,
+        seed=draw.seed if draw.wanted else None,
+    )
+    config = {
+        "format": format_name,
+        "kinds": None if kinds is None else sorted(rules.kinds or ()),
+        "excluded_images": len(rules.excluded),
+        "drops": sorted(rules.drops),
+        "check_images": check_images,
+        "limit": limit,
+        **draw.settings(),
+    }
+    target = _Target(out=out, root=relative_root(out, images), config=config, draw=draw)
+    _check_choices(format_name, rules, limit, draw)
+    _check_places(annotations, images if check_images != "none" else None, target.files(), overwrite=overwrite)
+    job = _Job(
+        format_name=format_name,
+        annotations=annotations,
+        rules=rules,
+        pictures=Pictures(images, check_images),
+        threads=workers or min(8, os.cpu_count() or 1),
+        limit=limit,
+    )
+    try:
+        return _import(job, target, workers or 1, exact=False)
+    except InexactError:
+        _find_mistake(job)
+        return _import(job, target, workers or 1, exact=True)
+
+
+def _check_choices(format_name: str, rules: Rules, limit: int | None, draw: Draw) -> None:
+    known = FORMATS[format_name].drops  # an unknown format is the first thing to hear of
+    for mark in sorted(rules.drops - set(known)):
+        hint = nearest(mark, known) if known else "leave it out"
+        raise HairsplitError(f"{format_name} files carry no mark {mark!r}", where="import", hint=hint)
     if limit is not None and limit < 1:
         raise HairsplitError(f"limit is {limit}", where="import", hint="at least 1, or leave it out")
-    pictures = Pictures(images, check_images)
-    if check_images and limit is None:  # with a limit most pictures may not be needed: each is checked as it comes up
-        pictures.look_at((row.image for row in choice.rows() if isinstance(row, Pair)), workers)
-    with atomic_file(rejects_file) as temporary, temporary.open("w", encoding="utf-8") as file:
-        tally = _Tally(file)
-        pairs = islice(_admitted(choice.rows(), pictures, over_long, tally), limit)
-        first = next(pairs, None)
-        if first is not None:
-            config = choice.settings() | {"check_images": check_images, "limit": limit}
-            root = relative_root(out, images)
-            _write(out, chain([first], pairs), tally, annotations=annotations, root=root, config=config)
-    if first is None:
-        raise _nothing_left(tally, choice, images, rejects_file)
-    return tally.report(out, rejects_file)
+    draw.check()
 
 
-def _nothing_left(tally: _Tally, choice: _Choice, images: Path, rejects_file: Path) -> HairsplitError:
-    reasons = "\n".join(_counted(tally.rejects)) or "  the file has no rows"
-    return HairsplitError(
-        f"no pair is left of {tally.read:,} rows; nothing was imported\n{reasons}",
-        where=str(choice.annotations),
-        hint=f"each row left out is in {rejects_file}; if pictures are missing, check the images folder {images}",
-    )
-
-
-def _check_places(choice: _Choice, images: Path, outputs: tuple[Path, Path], *, overwrite: bool) -> None:
-    FORMATS[choice.format_name]  # an unknown format is the first thing to hear of
-    if not choice.annotations.is_file():
-        what = "is a folder" if choice.annotations.is_dir() else "no such annotation file"
-        raise HairsplitError(what, where=str(choice.annotations), hint="give the annotation file of the data set")
-    if not images.is_dir():
+def _check_places(annotations: Path, images: Path | None, outputs: Sequence[Path], *, overwrite: bool) -> None:
+    if not annotations.is_file():
+        what = "is a folder" if annotations.is_dir() else "no such annotation file"
+        raise HairsplitError(what, where=str(annotations), hint="give the annotation file of the data set")
+    if images is not None and not images.is_dir():
         raise HairsplitError("the images folder does not exist", where=str(images), hint="say where: --images DIR")
     for out in outputs:
-        if out.exists() and out.samefile(choice.annotations):
+        if out.exists() and out.samefile(annotations):
             raise HairsplitError("would replace the annotation file", where=str(out), hint="choose another --out")
-    if outputs[0].is_dir() or (outputs[0].exists() and not overwrite):
+    for out in outputs[:-1]:
+        if out.is_dir() or (out.exists() and not overwrite):
+            raise HairsplitError(
+                "exists already; nothing was changed", where=str(out), hint="choose another --out, or overwrite it"
+            )
+
+
+def _import(job: _Job, target: _Target, workers: int, *, exact: bool) -> ImportReport:
+    parts = FORMATS[job.format_name].parts
+    size = job.annotations.stat().st_size
+    with ExitStack() as stack:
+        file = stack.enter_context(stack.enter_context(atomic_file(target.rejects)).open("w", encoding="utf-8"))
+        tally = Tally(file)
+        drawing = Drawing() if target.draw.wanted else None
+        tick: Tick = lambda _done: None  # noqa: E731
+        if parts:
+            tick = stack.enter_context(progress_bar(f"importing {job.annotations.name}, MB", size // MB))
+        digest = in_background(file_hash, job.annotations)
+        tables = _followed(_blocks(job, workers, exact=exact), job, tally, drawing, tick, exact=exact)
+        first = next(tables, None)
+        if first is not None:
+            return _write(chain([first], tables), target, tally, drawing, (job.annotations.name, digest))
+    raise nothing_left(tally, job.annotations, job.pictures.root, target.rejects)
+
+
+def _blocks(job: _Job, workers: int, *, exact: bool) -> Iterator[Block]:
+    parts = FORMATS[job.format_name].parts
+    if parts is None:
+        yield from _row_blocks(job)
+        return
+    found = parts.cut(job.annotations, exact)
+    first = list(islice(found, 2))
+    workers = workers if len(first) > 1 else 1
+    job = replace(job, threads=1 if workers > 1 else job.threads)
+    yield from streamed(_block, job, ([part] for part in chain(first, found)), workers=workers, label="import")
+
+
+def _block(job: _Job, parts: Sequence[Part]) -> Block:
+    [part] = parts
+    read = _format_parts(job).read
+    images = read(part, job.annotations, job.rules.drops)
+    block = admit_images(job.rules, job.pictures, images, source=job.format_name, threads=job.threads)
+    block.fetched = part.fetched
+    return block
+
+
+def _format_parts(job: _Job) -> Parts:
+    parts = FORMATS[job.format_name].parts
+    if parts is None:
+        raise TypeError(job.format_name)
+    return parts
+
+
+def _row_blocks(job: _Job) -> Iterator[Block]:
+    rows = FORMATS[job.format_name].read(job.annotations)
+    seen, first = Seen(), 1
+    # with a limit most pictures may not be needed
+    size = BLOCK if job.limit is None else min(BLOCK, job.limit)
+    while batch := list(islice(rows, size)):
+        block = admit_rows(job.rules, job.pictures, batch, first=first, seen=seen, threads=job.threads)
+        first += block.read
+        yield block
+
+
+def _followed(
+    blocks: Iterator[Block], job: _Job, tally: Tally, drawing: Drawing | None, tick: Tick, *, exact: bool
+) -> Iterator[pa.Table]:
+    """The tables of the blocks that hold pairs, up to the limit, with all rows counted.
+
+    Raises:
+        HairsplitError: The file is torn or of another shape; at its end, if a kind asked for is in no row.
+        InexactError: The file must be cut exactly.
+    """
+    pairs, megabytes = 0, 0
+    images: set[str] = set()
+    try:
+        for found in blocks:
+            _refuse_twins(found.images, images, job.annotations, exact=exact)
+            block = found if job.limit is None else found.cut(job.limit - pairs)
+            tally.add(block)
+            if drawing is not None:
+                drawing.add(block)
+            pairs += block.table.num_rows
+            tick(block.fetched // MB - megabytes)
+            megabytes = block.fetched // MB
+            if block.table.num_rows:
+                yield block.table
+            if pairs == job.limit:
+                return
+    except HairsplitError as error:
+        raise _with_guess(error, job) if tally.read == 0 else error from None
+    unseen = sorted((job.rules.kinds or set()) - tally.kinds)
+    if unseen and tally.kinds:
         raise HairsplitError(
-            "exists already; nothing was changed", where=str(outputs[0]), hint="choose another --out, or overwrite it"
+            f"no row is of the kind {unseen[0]!r}",
+            where=str(job.annotations),
+            hint=nearest(unseen[0], sorted(tally.kinds)),
         )
 
 
-def _admitted(
-    rows: Iterator[Row], pictures: Pictures, over_long: Callable[[str], bool] | None, tally: _Tally
-) -> Iterator[Pair]:
-    """Yield the pairs that can be trained on or evaluated; the others are counted and written to the rejects file."""
-    before: set[int] = set()
-    for row in rows:
-        if isinstance(row, Note):
-            tally.notes[row.what] += 1
-            continue
-        tally.read += 1
-        if isinstance(row, Reject):
-            tally.reject(row)
-            continue
-        where = f"row {tally.read}, image {row.image}"
-        if over_long is not None and any(over_long(text) for text in (row.caption, row.negative) if text):
-            tally.reject(Reject(where, "over_long_tokens", max(row.caption, row.negative or "", key=len)))
-            continue
-        picture = pictures[row.image]
-        if picture.path is None:
-            tally.reject(Reject(where, picture.reason, picture.detail))
-            continue
-        key = _key(picture.path, row.caption, row.negative or "")
-        if key in before:
-            tally.reject(Reject(where, "duplicate_pair", f"{row.caption} / {row.negative}"))
-            continue
-        before.add(key)
-        group = row.group_id or text_hash(f"{picture.path}\x1f{row.caption}")[:16]
-        yield replace(row, image=picture.path, group_id=group)
+def _refuse_twins(images: Sequence[str], known: set[str], file: Path, *, exact: bool) -> None:
+    for image in images:
+        if image in known:
+            if not exact:
+                raise InexactError
+            raise HairsplitError(f"the image {image!r} stands twice", where=str(file), hint="join its captions")
+        known.add(image)
+
+
+def _find_mistake(job: _Job) -> None:
+    """Read a file that could not be read in parts of several images, image by image, to say what is wrong where.
+
+    Raises:
+        HairsplitError: It is torn or of another shape.
+    """
+    parts = _format_parts(job)
+    sound = 0
+    try:
+        for part in parts.cut(job.annotations, True):
+            sound += sum(1 for _ in parts.read(part, job.annotations, job.rules.drops))
+    except HairsplitError as error:
+        raise _with_guess(error, job) if sound == 0 else error from None
+
+
+def _with_guess(error: HairsplitError, job: _Job) -> HairsplitError:
+    """The error of a file of which nothing could be read, with the format that it looks like."""
+    name = looks_like(job.annotations, job.format_name)
+    if name is None:
+        return error
+    return HairsplitError(
+        f"{error.message}; it looks like a file of the format {name}",
+        where=error.where,
+        hint=f"hairsplit import {name} {job.annotations} ...",
+    )
 
 
 def _write(
-    out: Path, pairs: Iterator[Pair], tally: _Tally, *, annotations: Path, root: str, config: Mapping[str, object]
+    tables: Iterable[pa.Table], target: _Target, tally: Tally, drawing: Drawing | None, source: Source
+) -> ImportReport:
+    main, other = Contents(), Contents()
+    if drawing is None:
+        _write_one(target.out, tables, main, tally=tally, target=target, source=source)
+        return tally.report(target.out, None, target.rejects, main, other)
+    with tempfile.TemporaryDirectory(dir=target.out.parent, prefix=f".{target.out.name}.") as folder:
+        whole = Path(folder) / "whole.parquet"
+        write_blocks(whole, tables, PairsMeta())
+        fates = drawing.fates(target.draw)
+        left_out = int((fates == OUT).sum())
+        if left_out:
+            tally.rejects["not_drawn"] += left_out
+        with ExitStack() as stack:  # both tables come to be at the same time
+            out = stack.enter_context(atomic_file(target.out))
+            _write_one(out, rows_of(whole, fates, TRAIN), main, tally=tally, target=target, source=source)
+            if target.val is not None:
+                out = stack.enter_context(atomic_file(target.val))
+                _write_one(out, rows_of(whole, fates, VAL), other, tally=tally, target=target, source=source)
+    return tally.report(target.out, target.val, target.rejects, main, other)
+
+
+def _write_one(
+    out: Path,
+    tables: Iterable[pa.Table],
+    contents: Contents,
+    *,
+    tally: Tally,
+    target: _Target,
+    source: Source,
 ) -> None:
-    """Write the table; its metadata is written behind the last pair, when the counts are known."""
+    """Write a table; its metadata is written behind the last pair, when the counts are known."""
     counts: dict[str, int] = {}
+    sources: dict[str, str] = {}
 
-    def counted() -> Iterator[Pair]:
-        for pair in pairs:
-            tally.keep(pair)
-            yield pair
-        counts.update({"read": tally.read, "images": len(tally.images)})
-        counts.update({f"kind/{kind}": n for kind, n in sorted(tally.kinds.items())})
-        counts.update({f"note/{what}": n for what, n in sorted(tally.notes.items())})
+    def counted() -> Iterator[pa.Table]:
+        for table in tables:
+            contents.add(table)
+            yield table
+        counts.update(tally.counts() | contents.counts())
+        sources[source[0]] = source[1].result()
 
-    sources = {annotations.name: file_hash(annotations)}
-    write_pairs(out, counted(), PairsMeta(root, sources, config, counts, tally.rejects))
-
-
-def _key(*texts: str) -> int:
-    """64 bits instead of three strings: millions of pairs are remembered."""
-    return int.from_bytes(hashlib.blake2b("\x1f".join(texts).encode(), digest_size=8).digest(), "big")
-
-
-def _counted(rejects: Mapping[str, int]) -> list[str]:
-    return [f"  {n:>9,}  {reason}: {REASONS.get(reason, reason)}" for reason, n in sorted(rejects.items())]
+    write_blocks(out, counted(), PairsMeta(target.root, sources, target.config, counts, tally.rejects))

@@ -10,7 +10,7 @@ from hairsplit.core.run import file_hash
 from hairsplit.core.tables import PairsTable
 from hairsplit.data._parallel import parallel_map
 
-UNNAMED_SOURCES = frozenset({"jsonl", "csv"})
+UNNAMED_SOURCES = frozenset({"jsonl", "csv", "unpacked", "webdataset"})
 """Sources that name a file format, not a data set: two such tables may well use one id for two pictures."""
 
 

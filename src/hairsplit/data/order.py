@@ -22,7 +22,12 @@ class Epoch:
 
 
 def arrange(
-    image_keys: Sequence[int], *, batch: int, seed: int, epoch: int, weights: Sequence[float] | None = None
+    image_keys: Sequence[int] | Integers,
+    *,
+    batch: int,
+    seed: int,
+    epoch: int,
+    weights: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> Epoch:
     """Cut a seeded order of all examples into full batches in which no image key occurs twice.
 
@@ -45,6 +50,14 @@ def arrange(
         )
     order = _spread(keys, rng)
     return _cut(chosen[order].tolist(), keys[order].tolist(), batch)
+
+
+def share(row: Integers, *, part: int, parts: int, rank: int, ranks: int) -> list[int]:
+    """What one rank sees of micro-batch `part` of a batch: the ranks together see the same for any number of them."""
+    size = len(row) // (parts * ranks)
+    start = (part * ranks + rank) * size
+    found: list[int] = row[start : start + size].tolist()
+    return found
 
 
 def _repeated(weights: NDArray[np.float64], rng: np.random.Generator) -> Integers:

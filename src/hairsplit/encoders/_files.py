@@ -1,6 +1,7 @@
 """Strangers' weight files, read without running what they hold."""
 
 import pickle
+import re
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -76,6 +77,9 @@ def _open_clip_config(file: Path) -> Any:
 
 
 def _read(file: Path) -> Any:
+    if file.suffix != ".safetensors" and not (zipfile.is_zipfile(file) or _begins_as_pickle(file)):
+        hint = f"weights are {', '.join(SUFFIXES)}; for a folder with config.json, name the folder"
+        raise HairsplitError("this is no file of weights, or a torn one", where=str(file), hint=hint)
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
@@ -85,14 +89,21 @@ def _read(file: Path) -> Any:
                 return torch.jit.load(str(file), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        # torch's own message advises to open it all the same; only the name of what it met is of use
+        met = re.search(r"GLOBAL (\S+)", str(error))
         raise HairsplitError(
-            f"holds more than tensors, and is not opened ({str(error).splitlines()[0]})",
+            f"holds more than tensors{f' ({met.group(1)})' if met else ''}, and is not opened",
             where=str(file),
             hint="save a plain state dict: torch.save(model.state_dict(), file)",
         ) from None
     except Exception as error:  # torn bytes make the readers fail in every way there is
         first = (str(error).splitlines() or ["no reason given"])[0]
         raise HairsplitError(f"cannot be read ({first})", where=str(file), hint="fetch or write it again") from None
+
+
+def _begins_as_pickle(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(1) == b"\x80"  # as torch.save did before it wrote archives
 
 
 def _is_torchscript(file: Path) -> bool:

@@ -125,9 +125,10 @@ def _hub(hub_id: str, near: str, *, download: bool) -> DualEncoder:
         if download:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise HairsplitError(f"cannot be fetched ({first})", where=hub_id, hint=near) from None
-        fetch = f"{DOWNLOAD}=1 allows fetching it from the hub"
+        fetch = f"if it is on the hub, {DOWNLOAD}=1 allows fetching it"
         message = "no such file or folder, nor a hub model that was fetched before"
-        raise HairsplitError(message, where=hub_id, hint=f"{near}; {fetch}") from None
+        hint = f"{near} {fetch}" if near.endswith("?") else f"{near}; {fetch}"
+        raise HairsplitError(message, where=hub_id, hint=hint) from None
 
 
 def _pretrained(place: str, *, local_only: bool) -> CLIPModel:

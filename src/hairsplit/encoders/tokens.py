@@ -12,15 +12,15 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import ftfy
 import regex
-import torch
-from torch import Tensor
-
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json
+
+if TYPE_CHECKING:  # imports of captions count tokens in many processes, without torch
+    from torch import Tensor
 
 BOS = "<|startoftext|>"
 EOS = "<|endoftext|>"
@@ -134,18 +134,22 @@ class Tokenizer:
             raise HairsplitError(f"length={length} has no room", where="tokenizer", hint="use 2 or more positions")
         return [[self.bos, *self.encode(text)[: length - 2], self.eos] for text in texts]
 
-    def batch(self, texts: Sequence[str], context_length: int = CONTEXT_LENGTH) -> Tensor:
+    def batch(self, texts: Sequence[str], context_length: int = CONTEXT_LENGTH) -> "Tensor":
         """int64 [B, longest text of the batch], padded with zeros after the end token.
 
         CLIP's text attention is causal, so what follows the end token changes nothing: padding to `context_length`
         would cost time only.
         """
+        import torch
+
         rows = self.ids(texts, context_length)
         longest = max(map(len, rows), default=2)
         return torch.tensor([row + [0] * (longest - len(row)) for row in rows], dtype=torch.long).view(-1, longest)
 
     def is_over_long(self, text: str, context_length: int = CONTEXT_LENGTH) -> bool:
         """Whether `text` loses words when it is cut to `context_length`."""
+        if len(text) <= context_length - 2 and text.isascii() and "&" not in text:  # a token has at least one byte
+            return False
         return len(self.encode(text)) > context_length - 2
 
     def save(self, folder: Path) -> None:

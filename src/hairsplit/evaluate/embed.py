@@ -12,9 +12,6 @@ from hairsplit.encoders.dual_encoder import DualEncoder
 
 Matrix = NDArray[np.float32]
 Progress = Callable[[int], None]
-TIE = 1e-6
-"""Cosines closer than this are made equal: about ten times the noise of float32 towers, in which the same vector comes
-out differently from one row of a batch to another. Else a model that has collapsed would score 50 %, not 0."""
 
 
 def unique(values: Iterable[str]) -> tuple[list[str], dict[str, int]]:

@@ -12,8 +12,8 @@ from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Estimate
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.evaluate.embed import TIE, Matrix, Progress, embed_images, embed_texts, unique
-from hairsplit.evaluate.metrics import retrieval_chance, retrieval_ranks, true_class_ranks
+from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
+from hairsplit.evaluate.metrics import TIE, retrieval_chance, retrieval_ranks, true_class_ranks
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}

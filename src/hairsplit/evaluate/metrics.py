@@ -23,6 +23,9 @@ EPSILON = 1e-8
 """What the thesis adds to the negative's cosine before it divides."""
 OVERALL = "overall"
 """`type` of the thesis table's last row, over all pairs."""
+TIE = 1e-6
+"""Cosines closer than this count as equal: about ten times the noise of float32 towers, in which the same vector comes
+out differently from one row of a batch to another. Else a model that has collapsed would score 50 %, not 0."""
 _BLOCK = 256
 """Rows scored at once: 256 x 25,010 captions of COCO are 50 MB."""
 
@@ -219,7 +222,7 @@ class RetrievalRanks:
 
 
 def retrieval_ranks(images: ArrayLike, captions: ArrayLike, image_of_caption: ArrayLike) -> RetrievalRanks:
-    """Rank = 1 + number of wrong candidates that score at least as high as the best right one.
+    """Rank = 1 + number of wrong candidates that score at least as high as the best right one, less `TIE`.
 
     Args:
         images: [I, D] unit embeddings.
@@ -243,8 +246,8 @@ def retrieval_ranks(images: ArrayLike, captions: ArrayLike, image_of_caption: Ar
         scores = _rounded(pictures[rows] @ texts.T)  # [b, C]
         own = owner == rows[:, None]
         best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
-        to_text[rows] = 1 + ((scores >= best) & ~own).sum(axis=1)
-        to_image += ((scores >= right) & ~own).sum(axis=0)
+        to_text[rows] = 1 + ((scores >= best - TIE) & ~own).sum(axis=1)
+        to_image += ((scores >= right - TIE) & ~own).sum(axis=0)
     return RetrievalRanks(to_text, to_image)
 
 

@@ -7,8 +7,9 @@ An interval that cannot be known (fewer than two images) has NaN for both ends, 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +34,7 @@ def clustered_mean(
     values: ArrayLike,
     clusters: Labels,
     *,
+    share: bool = True,
     chance: float | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -44,19 +46,22 @@ def clustered_mean(
     Args:
         values: [n] hits (0 or 1), credits or cosines.
         clusters: n labels, the image of each item.
+        share: Whether `values` are hits or credits, whose mean is a share; False for cosines and margins.
         chance: What guessing would score.
         seed: Of the resampling.
         resamples: How many times the clusters are redrawn.
 
     Returns:
         Low and high are NaN for fewer than two clusters. Hits that are all right or all wrong have no spread to
-        resample; they get the Wilson interval of as many independent trials as there are clusters.
+        resample; they get the Wilson interval of as many independent trials as there are clusters. Equal cosines, which
+        are no trials, get an interval without width.
 
     Raises:
         HairsplitError: There are no values.
     """
     numbers = _values(values, clusters)
-    return _estimate(numbers, np.zeros(len(numbers), np.int64), clusters, chance=chance, seed=seed, resamples=resamples)
+    single = np.zeros(len(numbers), np.int64)
+    return _estimate(numbers, single, clusters, chance=chance, seed=seed, resamples=resamples, share=share)
 
 
 def clustered_macro_mean(
@@ -64,20 +69,23 @@ def clustered_macro_mean(
     kinds: Labels,
     clusters: Labels,
     *,
+    weights: Mapping[str, float] | None = None,
     chance: float | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Estimate:
     """Unweighted mean over kinds of each kind's mean (macro), with its clustered interval; arguments as above.
 
-    With class labels as kinds it is mean per-class recall. A resample that holds no item of a kind averages the other
+    With class labels as kinds it is mean per-class recall. With `weights` (kind -> weight) it is the weighted mean of
+    the kinds' means, such as a mean over groups of kinds. A resample that holds no item of a kind averages the other
     kinds; the spread of a kind seen on one image only is therefore not in the interval.
     """
     numbers = _values(values, clusters)
     if len(kinds) != len(numbers):
         raise ValueError(f"{len(numbers)} values, but {len(kinds)} kinds")
-    _, kind_of_item = np.unique(np.asarray(kinds), return_inverse=True)
-    return _estimate(numbers, kind_of_item, clusters, chance=chance, seed=seed, resamples=resamples)
+    names, kind_of_item = np.unique(np.asarray(kinds), return_inverse=True)
+    weight = None if weights is None else np.array([weights[str(name)] for name in names])
+    return _estimate(numbers, kind_of_item, clusters, weight=weight, chance=chance, seed=seed, resamples=resamples)
 
 
 def mean_by_kind(
@@ -115,7 +123,7 @@ def paired_difference(
     """
     before, after = _values(first, clusters), _values(second, clusters)
     single = np.zeros(len(before), np.int64)
-    return _estimate(after - before, single, clusters, chance=None, seed=seed, resamples=resamples, proportion=False)
+    return _estimate(after - before, single, clusters, chance=None, seed=seed, resamples=resamples, share=False)
 
 
 def paired_macro_difference(
@@ -132,9 +140,7 @@ def paired_macro_difference(
     if len(kinds) != len(before):
         raise ValueError(f"{len(before)} values, but {len(kinds)} kinds")
     _, kind_of_item = np.unique(np.asarray(kinds), return_inverse=True)
-    return _estimate(
-        after - before, kind_of_item, clusters, chance=None, seed=seed, resamples=resamples, proportion=False
-    )
+    return _estimate(after - before, kind_of_item, clusters, chance=None, seed=seed, resamples=resamples, share=False)
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,17 @@ def is_known(estimate: Estimate) -> bool:
     return not (math.isnan(estimate.low) or math.isnan(estimate.high))
 
 
+def estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """An estimate for JSON: unknown bounds are null, as JSON has no nan."""
+    return {
+        "value": estimate.value,
+        "low": None if math.isnan(estimate.low) else estimate.low,
+        "high": None if math.isnan(estimate.high) else estimate.high,
+        "n": estimate.n,
+        "chance": estimate.chance,
+    }
+
+
 def _values(values: ArrayLike, clusters: Labels) -> FloatArray:
     numbers = np.asarray(values, np.float64)
     if numbers.ndim != 1 or len(numbers) != len(clusters):
@@ -195,16 +212,18 @@ def _estimate(
     chance: float | None,
     seed: int,
     resamples: int,
-    proportion: bool = True,
+    share: bool = True,
+    weight: FloatArray | None = None,
 ) -> Estimate:
     sums, counts = _per_cluster(values, kind_of_item, clusters)
-    value = float((sums.sum(axis=0) / counts.sum(axis=0)).mean())
+    kind_weight = np.ones(sums.shape[1]) if weight is None else weight
+    value = float(np.average(sums.sum(axis=0) / counts.sum(axis=0), weights=kind_weight))
     if len(sums) < 2:
         low = high = math.nan
-    elif proportion and (np.all(values == 0) or np.all(values == 1)):
+    elif share and (np.all(values == 0) or np.all(values == 1)):
         low, high = wilson(len(sums) if value else 0, len(sums))
     else:
-        draws = _resampled(sums, counts, seed, resamples)
+        draws = _resampled(sums, counts, kind_weight, seed, resamples)
         low, high = (float(end) for end in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return Estimate(value, low, high, len(values), chance)
 
@@ -219,7 +238,7 @@ def _per_cluster(values: FloatArray, kind_of_item: IntArray, clusters: Labels) -
     return sums.reshape(-1, kinds), counts.reshape(-1, kinds)
 
 
-def _resampled(sums: FloatArray, counts: FloatArray, seed: int, resamples: int) -> FloatArray:
+def _resampled(sums: FloatArray, counts: FloatArray, kind_weight: FloatArray, seed: int, resamples: int) -> FloatArray:
     """The estimate in each resample, [resamples]; clusters are drawn with replacement, as many as there are.
 
     How often each cluster is drawn is multinomial. Clusters with equal sums and counts are exchangeable, so only the
@@ -237,5 +256,5 @@ def _resampled(sums: FloatArray, counts: FloatArray, seed: int, resamples: int) 
         top, bottom = totals[:, :kinds], totals[:, kinds:]
         present = bottom > 0
         ratio = np.divide(top, bottom, out=np.zeros_like(top), where=present)
-        draws[start:stop] = ratio.sum(axis=1) / present.sum(axis=1)
+        draws[start:stop] = ratio @ kind_weight / (present @ kind_weight)
     return draws

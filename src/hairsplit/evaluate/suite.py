@@ -1,12 +1,11 @@
 """Evaluate a model on a pairs table: per-item scores, every metric with its interval, and what was left out."""
 
 import csv
-import json
 import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from hairsplit.core.tables import PairsTable
 from hairsplit.core.types import Estimate, Pair
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate import metrics
-from hairsplit.evaluate.embed import TIE, Matrix, Progress, embed_images, embed_texts, unique
-from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
+from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
+from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean, estimate_json
 from hairsplit.evaluate.text_only import text_only_baseline
 
 VERSION = 1
@@ -51,8 +50,8 @@ class Scores:
 def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick: Progress | None = None) -> Scores:
     """Encode each unique image and caption once and read off every pair's two cosines.
 
-    A pair's cosines that are closer than `TIE` come out equal. Rows without a negative, and rows whose two texts are
-    equal, are counted in `dropped`.
+    A pair's cosines that are closer than `metrics.TIE` come out equal. Rows without a negative, and rows whose two
+    texts are equal, are counted in `dropped`.
 
     Raises:
         HairsplitError: No pair is left, or a picture is missing or broken.
@@ -76,12 +75,46 @@ def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick:
     texts, text_number = unique(text for pair in pairs for text in (pair.caption, pair.negative or ""))
     image_embeddings = embed_images(encoder, table.root, images, tick=tick)
     text_embeddings = embed_texts(encoder, texts, tick=tick)
-    rows = np.array([image_number[pair.image] for pair in pairs])
+    rows = [image_number[pair.image] for pair in pairs]
+    scores = pair_scores(
+        pairs,
+        images,
+        rows,
+        image_embeddings=image_embeddings,
+        text_number=text_number,
+        text_embeddings=text_embeddings,
+        seed=seed,
+    )
+    return replace(scores, dropped=dict(dropped), seconds=time.perf_counter() - started)
+
+
+def pair_scores(
+    pairs: Sequence[Pair],
+    images: Sequence[str],
+    image_of_pair: Sequence[int],
+    *,
+    image_embeddings: Matrix,
+    text_number: Mapping[str, int],
+    text_embeddings: Matrix,
+    seed: int,
+) -> Scores:
+    """The cosines of pairs whose pictures and texts are encoded already.
+
+    Args:
+        pairs: All with a negative.
+        images: Name of each row of `image_embeddings`, all of which are used.
+        image_of_pair: Row of `image_embeddings` of each pair.
+        image_embeddings: [images, D] of unit length.
+        text_number: Caption or negative -> row of `text_embeddings`.
+        text_embeddings: [texts, D] of unit length.
+        seed: Of the random negatives.
+    """
+    rows = np.array(image_of_pair)
     captions = np.array([text_number[pair.caption] for pair in pairs])
     negatives = np.array([text_number[pair.negative or ""] for pair in pairs])
     positive = metrics.paired_cosines(image_embeddings[rows], text_embeddings[captions])
     negative = metrics.paired_cosines(image_embeddings[rows], text_embeddings[negatives])
-    negative = np.where(np.abs(positive - negative) <= TIE, positive, negative)
+    negative = np.where(np.abs(positive - negative) <= metrics.TIE, positive, negative)
     thesis = metrics.thesis_table(
         positive,
         negative,
@@ -101,8 +134,6 @@ def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick:
         image_embeddings,
         text_embeddings[captions[first]],
         tuple(thesis),
-        dict(dropped),
-        time.perf_counter() - started,
     )
 
 
@@ -164,9 +195,9 @@ def _part(
     hits = (positive > negative).astype(np.float64)
     found: dict[str, Any] = {
         "pair_accuracy": estimate_json(clustered_mean(hits, images, chance=0.5, seed=seed)),
-        "avg_pos": estimate_json(clustered_mean(positive, images, seed=seed)),
-        "avg_neg": estimate_json(clustered_mean(negative, images, seed=seed)),
-        "margin": estimate_json(clustered_mean(positive - negative, images, seed=seed)),
+        "avg_pos": estimate_json(clustered_mean(positive, images, share=False, seed=seed)),
+        "avg_neg": estimate_json(clustered_mean(negative, images, share=False, seed=seed)),
+        "margin": estimate_json(clustered_mean(positive - negative, images, share=False, seed=seed)),
         "ties": int((positive == negative).sum()),
         "nonpositive_cosines": metrics.count_nonpositive(positive, negative),
     }
@@ -182,17 +213,6 @@ def _part(
         unknown = Estimate(rand if rand is not None else math.nan, math.nan, math.nan, len(np.unique(images)))
         found["avg_rand_neg"] = None if rand is None else estimate_json(unknown)
     return found
-
-
-def estimate_json(estimate: Estimate) -> dict[str, Any]:
-    """An estimate for JSON: unknown bounds are null, as JSON has no nan."""
-    return {
-        "value": estimate.value,
-        "low": None if math.isnan(estimate.low) else estimate.low,
-        "high": None if math.isnan(estimate.high) else estimate.high,
-        "n": estimate.n,
-        "chance": estimate.chance,
-    }
 
 
 def _maybe(estimate: Estimate | None) -> dict[str, Any] | None:
@@ -252,9 +272,3 @@ def item_ids(pairs: Sequence[Pair]) -> list[str]:
 def warnings_of(scores: Scores) -> list[str]:
     """What a reader of the thesis's Acc@τ must know."""
     return [row.warning for row in scores.thesis if row.warning and row.kind == metrics.OVERALL]
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """metrics.json of an evaluation folder."""
-    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
-    return found

@@ -17,7 +17,8 @@ from sklearn.model_selection import GroupKFold
 
 from hairsplit.core.run import number
 from hairsplit.core.types import Estimate
-from hairsplit.evaluate.statistics import RESAMPLES, clustered_macro_mean, clustered_mean, mean_by_kind
+from hairsplit.core.wording import counted
+from hairsplit.evaluate.statistics import RESAMPLES, Labels, clustered_macro_mean, clustered_mean, mean_by_kind
 
 CHANCE = 0.5
 FOLDS = 5
@@ -50,6 +51,8 @@ class TextOnlyBaseline:
     """Why there is no baseline, or None."""
     credits: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     """[n_used] 1, 1/2 or 0 per pair scored."""
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+    """[n_used] log-odds of the true caption, from a reader that has not seen the image's pairs."""
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), repr=False, compare=False)
     """[n_used] which of the given pairs were scored."""
 
@@ -67,11 +70,12 @@ class TextOnlyBaseline:
 def text_only_baseline(
     captions: Sequence[str],
     negatives: Sequence[str],
-    kinds: Sequence[str],
-    images: Sequence[str],
+    kinds: Labels,
+    images: Labels,
     *,
     seed: int = 0,
     most_pairs: int = MOST_PAIRS,
+    ngrams: tuple[int, int] = (1, 2),
     resamples: int = RESAMPLES,
 ) -> TextOnlyBaseline:
     """Fit and score the blind reader.
@@ -88,6 +92,7 @@ def text_only_baseline(
         images: n labels of the images.
         seed: Of the sample and of the intervals.
         most_pairs: More are sampled down to this many.
+        ngrams: Fewest and most words of a feature.
         resamples: For the intervals.
 
     Returns:
@@ -95,13 +100,44 @@ def text_only_baseline(
     """
     if not len(captions) == len(negatives) == len(kinds) == len(images):
         raise ValueError("captions, negatives, kinds and images must be equally many")
-    rows = _sample(len(captions), most_pairs, seed)
+    rows = sample_rows(len(captions), most_pairs, seed)
     image_of_pair, kind_of_pair = np.asarray(images)[rows], np.asarray(kinds)[rows]
     if reason := _too_small(len(rows), len(np.unique(image_of_pair))):
         return _nothing(len(captions), reason)
-    differences = _differences([captions[row] for row in rows], [negatives[row] for row in rows])
+    differences = _differences([captions[row] for row in rows], [negatives[row] for row in rows], ngrams)
     if differences is None:
         return _nothing(len(captions), "the captions hold no word")
+    return read_blind(
+        differences, kind_of_pair, image_of_pair, rows=rows, n_total=len(captions), seed=seed, resamples=resamples
+    )
+
+
+def read_blind(
+    differences: Any,
+    kind_of_pair: NDArray[Any],
+    image_of_pair: NDArray[Any],
+    *,
+    rows: NDArray[np.int64],
+    n_total: int,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> TextOnlyBaseline:
+    """Fit and score a reader of any features of the texts.
+
+    Args:
+        differences: Features of the caption less the negative's, sparse [n, features].
+        kind_of_pair: [n] kinds.
+        image_of_pair: [n] labels of the images.
+        rows: [n] which of the given pairs these are.
+        n_total: Pairs given.
+        seed: Of the intervals.
+        resamples: For the intervals.
+
+    Returns:
+        Estimates are None, with the reason, for fewer than 10 pairs or 2 images.
+    """
+    if reason := _too_small(len(rows), len(np.unique(image_of_pair))):
+        return _nothing(n_total, reason)
     scores = _held_out_scores(differences, image_of_pair)
     hits, tied = scores > 0, scores == 0
     credit = hits + 0.5 * tied
@@ -113,13 +149,15 @@ def text_only_baseline(
         strict=clustered_mean(hits, image_of_pair, **options),
         ties=int(tied.sum()),
         n_used=len(rows),
-        n_total=len(captions),
+        n_total=n_total,
         credits=credit,
+        scores=scores,
         rows=rows,
     )
 
 
-def _sample(n: int, most: int, seed: int) -> NDArray[np.int64]:
+def sample_rows(n: int, most: int, seed: int) -> NDArray[np.int64]:
+    """Which of n pairs are scored: all, or a seeded sample of `most`, in order."""
     if n <= most:
         return np.arange(n)
     rng = np.random.default_rng(number(seed, "text-only sample"))
@@ -128,7 +166,7 @@ def _sample(n: int, most: int, seed: int) -> NDArray[np.int64]:
 
 def _too_small(pairs: int, images: int) -> str | None:
     if pairs < FEWEST_PAIRS:
-        return f"{pairs} pairs are too few to learn from (at least {FEWEST_PAIRS})"
+        return f"{counted(pairs, 'pair')} to learn from, too few (at least {FEWEST_PAIRS})"
     return f"all pairs are of {images} image; holding out images needs two" if images < 2 else None
 
 
@@ -136,13 +174,13 @@ def _nothing(n_total: int, reason: str) -> TextOnlyBaseline:
     return TextOnlyBaseline(None, None, {}, None, ties=0, n_used=0, n_total=n_total, reason=reason)
 
 
-def _differences(captions: list[str], negatives: list[str]) -> Any | None:
-    """Counts of the caption's uni- and bigrams less the negative's, sparse [n, features]; None without a single word.
+def _differences(captions: list[str], negatives: list[str], ngrams: tuple[int, int]) -> Any | None:
+    """Counts of the caption's n-grams less the negative's, sparse [n, features]; None without a single word.
 
     The vocabulary is read from all folds, which gives nothing away: what training never saw keeps the weight 0.
     """
     texts, index = np.unique(np.asarray(captions + negatives, dtype=object), return_inverse=True)
-    vectorizer = CountVectorizer(ngram_range=(1, 2), token_pattern=_TOKENS, dtype=np.float64)
+    vectorizer = CountVectorizer(ngram_range=ngrams, token_pattern=_TOKENS, dtype=np.float64)
     if not any(text.strip() for text in texts):
         return None
     counts = vectorizer.fit_transform(texts)
@@ -151,7 +189,7 @@ def _differences(captions: list[str], negatives: list[str]) -> Any | None:
     return differences
 
 
-def _held_out_scores(differences: Any, images: NDArray[np.str_]) -> NDArray[np.float64]:
+def _held_out_scores(differences: Any, images: NDArray[Any]) -> NDArray[np.float64]:
     """[n] > 0 where a reader trained on the other folds takes the true caption, 0 where it cannot tell."""
     scores = np.zeros(differences.shape[0])
     folds = GroupKFold(min(FOLDS, len(np.unique(images))))

@@ -38,6 +38,8 @@ class Comparison:
     overall: Difference | None
     kinds: Mapping[str, Difference]
     sources: Mapping[str, Difference]
+    source_macros: Mapping[str, Difference]
+    """Of each source, the mean over its kinds."""
 
     @property
     def unpaired(self) -> int:
@@ -80,7 +82,7 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     shared = [(row, row_after[name]) for row, name in enumerate(before.items.id) if name in row_after]
     rows = np.asarray(shared, np.int64).reshape(-1, 2)
     if not shared:
-        return Comparison(before, after, rows[:, 0], rows[:, 1], None, None, {}, {})
+        return Comparison(before, after, rows[:, 0], rows[:, 1], None, None, {}, {}, {})
     first, second = before.items.margin[rows[:, 0]] > 0, after.items.margin[rows[:, 1]] > 0
     kinds, sources, clusters = (
         np.asarray(column)[rows[:, 0]] for column in (before.items.kind, before.items.source, before.items.cluster)
@@ -89,6 +91,11 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     def difference(members: NDArray[np.bool_] | slice) -> Difference:
         one, two, images = first[members], second[members], clusters[members]
         return Difference(paired_difference(one, two, images), mcnemar(one, two))
+
+    def macro_difference(members: NDArray[np.bool_]) -> Difference:
+        one, two = first[members], second[members]
+        change = paired_macro_difference(one, two, kinds[members], clusters[members])
+        return Difference(change, mcnemar(one, two))
 
     return Comparison(
         before=before,
@@ -99,6 +106,7 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         overall=difference(slice(None)),
         kinds={str(name): difference(kinds == name) for name in np.unique(kinds)},
         sources={str(name): difference(sources == name) for name in np.unique(sources)},
+        source_macros={str(name): macro_difference(sources == name) for name in np.unique(sources)},
     )
 
 

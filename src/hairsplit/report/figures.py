@@ -74,19 +74,19 @@ def kind_bars(
         axes.grid(visible=True, axis="x")
         for place, kind in enumerate(kinds):
             here = place * row + label
-            axes.text(0, here - 4, _short(kind), va="baseline")
+            axes.text(0, here - 4, short(kind), va="baseline")
             for order, one in enumerate(bars):
                 _bar(axes, one.estimates.get(kind), here + thick * (order + 0.5), thick, _series(order, bars))
             _chance(axes, [one.estimates.get(kind) for one in bars], here, here + thick * len(bars))
             if kind in blind:
                 axes.plot([100 * blind[kind].value], [here + thick * len(bars) / 2], zorder=4, **_DIAMOND)
-        _legend(figure, handles, height)
+        legend(figure, handles, height)
         return to_svg(figure, name, _kinds_alt(bars, kinds))
 
 
 def _kind_handles(bars: Sequence[Bars], *, text_only: bool) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [
-        Patch(color=_series(order, bars), label=_short(one.label, 24)) for order, one in enumerate(bars)
+        Patch(color=_series(order, bars), label=short(one.label, 24)) for order, one in enumerate(bars)
     ]
     handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=_DASHES, label="chance"))
     if text_only:
@@ -106,12 +106,12 @@ def similarity_histograms(panels: Sequence[Similarities], *, name: str = "simila
     low, high = (float(pooled.min()), float(pooled.max())) if len(pooled) else (-1.0, 1.0)
     span = max(high - low, 0.02)
     edges = np.linspace(low - 0.03 * span, high + 0.03 * span, BINS + 1)
-    each, legend, foot = 118.0, 30.0, 40.0
-    height = legend + foot + each * len(panels) + 22
+    each, key, foot = 118.0, 30.0, 40.0
+    height = key + foot + each * len(panels) + 22
     with style():
-        figure, rows = canvas(height, len(panels), top=legend + 22, bottom=foot, left=12)
+        figure, rows = canvas(height, len(panels), top=key + 22, bottom=foot, left=12)
         for axes, panel, cosines in zip(rows, panels, values, strict=True):
-            axes.set_title(_short(panel.label), pad=4)
+            axes.set_title(short(panel.label), pad=4)
             axes.set(yticks=[], xlim=(edges[0], edges[-1]))
             for side in sides:
                 if len(cosines[side]):
@@ -124,7 +124,7 @@ def similarity_histograms(panels: Sequence[Similarities], *, name: str = "simila
         rows[-1].set_xlabel("cosine similarity of image and caption")
         shown = [side for side in sides if any(len(panel[side]) for panel in values)]
         handles: list[Patch | Line2D] = [Patch(color=COLOURS[side], alpha=0.7, label=words[side]) for side in shown]
-        _legend(figure, handles, height)
+        legend(figure, handles, height)
         means = [
             f"{panel.label}: " + ", ".join(f"{words[s]} {c[s].mean():.3f}" for s in sides if len(c[s]))
             for panel, c in zip(panels, values, strict=True)
@@ -170,7 +170,7 @@ def training_curves(
             handles.append(Line2D([], [], color=SERIES[1], lw=1.8, marker="o", ms=4, label="validation"))
         if best_step is not None and tuple(panels) != ("lr",):
             handles.append(Line2D([], [], color=COLOURS["soft"], ls=_DASHES, lw=1, label="best checkpoint"))
-        _legend(figure, handles, height)
+        legend(figure, handles, height)
         return to_svg(figure, name, f"Training curves over {last} steps. {' '.join(told)}")
 
 
@@ -245,7 +245,7 @@ def _legend_lines(labels: Sequence[str]) -> int:
     return math.ceil(len(labels) / per_line)
 
 
-def _legend(figure: Figure, handles: Sequence[Patch | Line2D], height: float) -> None:
+def legend(figure: Figure, handles: Sequence[Patch | Line2D], height: float) -> None:
     """Entries along the top edge of the figure, in as many lines as they need."""
     if not handles:
         return
@@ -272,7 +272,8 @@ def _finite(values: ArrayLike) -> NDArray[np.float64]:
     return numbers[np.isfinite(numbers)]
 
 
-def _short(text: str, longest: int = LONGEST_LABEL) -> str:
+def short(text: str, longest: int = LONGEST_LABEL) -> str:
+    """A label of at most so many characters, in one line."""
     line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

@@ -39,15 +39,16 @@ def write_report(folders: Sequence[Path], out: Path, *, title: str | None = None
     if title is None:
         about = groups[0].before.data if groups else material.runs[0].label
         title = f"{'What training changed' if groups and groups[0].comparisons else 'Report'}: {about}"
-    page = _environment().get_template("report.html.j2").render(title=title, parts=parts, runs=runs, missing=gallery)
+    page = environment().get_template("report.html.j2").render(title=title, parts=parts, runs=runs, missing=gallery)
     with atomic_file(out) as temporary:
         temporary.write_text(page, "utf-8")
     return out
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of all pages, with the filters that word their numbers."""
+    made = Environment(
         loader=PackageLoader("hairsplit.report", "templates"),
         autoescape=True,  # captions, names and configs are strangers' text
         undefined=StrictUndefined,
@@ -68,5 +69,5 @@ def _environment() -> Environment:
         "verdict",
         "told",
     ):
-        environment.filters[name] = getattr(wording, name)
-    return environment
+        made.filters[name] = getattr(wording, name)
+    return made

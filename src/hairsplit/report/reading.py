@@ -36,6 +36,8 @@ def read_folders(folders: Sequence[Path]) -> Material:
             raise HairsplitError(
                 "holds neither an evaluation (metrics.json) nor a run (metrics.jsonl or config.yaml)"
                 if folder.is_dir()
+                else "is a file, not a folder"
+                if folder.exists()
                 else "no such folder",
                 where=str(folder),
                 hint="name folders written by `hairsplit evaluate` or `hairsplit train`",

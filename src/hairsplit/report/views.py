@@ -44,13 +44,14 @@ def group_view(group: Group, number: int, gallery: Gallery) -> dict[str, Any]:
         "kinds_figure": Markup(_kinds_figure(group, kinds, prefix)),  # noqa: S704 - matplotlib escapes what it writes
         "similarity_figure": Markup(_similarity_figure(group, prefix)),  # noqa: S704
         "kind_rows": [_mean_row(group), *(_row(group, "kinds", kind) for kind in kinds)],
-        "source_rows": [_row(group, "sources", source) for source in sources],
+        "sources": len(sources),
+        "source_rows": [row for source in sources for row in _source_rows(group, source)],
         "recognition": _tasks(group, "recognition"),
         "retrieval": _tasks(group, "retrieval"),
         "thesis": [_thesis(evaluation) for evaluation in group.evaluations],
         "thesis_columns": _thesis_columns(group),
         "examples": _examples(group, last, gallery),
-        "stamps": [(one.label, _pretty(one.stamp)) for one in group.evaluations],
+        "stamps": [(one.label, pretty(one.stamp)) for one in group.evaluations],
         "rejects": _rejects(group),
         "wrong": int((after.items.margin <= 0).sum()),
     }
@@ -92,6 +93,23 @@ def _row(group: Group, what: str, name: str) -> dict[str, Any]:
         "first": estimates[0],
         "others": list(zip(estimates[1:], differences, strict=True)),
     }
+
+
+def _source_rows(group: Group, name: str) -> list[dict[str, Any]]:
+    """A source twice: its kinds weighing the same, as in the table by kind, and its pairs weighing the same."""
+    pooled = _row(group, "sources", name)
+    pooled["name"] += ", all pairs"
+    means = [
+        one.sources[name].estimates.get("macro_pair_accuracy") if name in one.sources else None
+        for one in group.evaluations
+    ]
+    differences = [comparison.source_macros.get(name) for comparison in group.comparisons]
+    mean = {
+        "name": f"{wording.named(name)}, {MEAN}",
+        "first": means[0],
+        "others": list(zip(means[1:], differences, strict=True)),
+    }
+    return [pooled | mean, pooled] if any(means) else [pooled]
 
 
 def _mean_row(group: Group) -> dict[str, Any]:
@@ -243,9 +261,10 @@ def run_view(run: Run, number: int) -> dict[str, Any]:
         },
         "seconds": run.summary.get("seconds"),
         "block": -(-len(run.train) // figures.POINTS),
-        "stamp": _pretty(run.stamp),
+        "stamp": pretty(run.stamp),
     }
 
 
-def _pretty(tree: Mapping[str, Any]) -> str:
+def pretty(tree: Mapping[str, Any]) -> str:
+    """A tree as YAML; empty for an empty one."""
     return yaml.safe_dump(json.loads(json.dumps(tree, default=str)), sort_keys=True, allow_unicode=True) if tree else ""

@@ -48,17 +48,21 @@ class TrainConfig:
     """Micro-batches per optimiser step; a contrastive loss sees one micro-batch (of all ranks) at a time."""
     negatives_per_image: Annotated[int, Gt(0)] = 1
     """Most hard negatives (K) that go with one positive in a step."""
-    kind_weights: dict[str, Annotated[float, Ge(0)]] = field(default_factory=dict)
-    """Kind -> how often an epoch shows its pairs (1 if not named; 0 leaves a kind out). Where a step joins negatives of
-    several kinds (`negatives_per_image` > 1), it is shown as often as their mean says."""
+    epoch: Literal["pairs", "images"] = "pairs"
+    """One epoch is every pair once, those of one image and caption joined up to K; or every image once, with K of its
+    pairs drawn anew each time: the first gives the caption, all of them give negatives."""
+    kind_weights: dict[str, Annotated[float, Ge(0)]] | Literal["balanced"] = field(default_factory=dict)
+    """Kind -> how often an epoch shows its pairs (1 if not named; 0 leaves a kind out); `balanced`: all kinds equally
+    often. Where a step joins pairs of several kinds (`negatives_per_image` > 1), it is shown as often as their mean
+    says; with `epoch: images` the weights are the odds with which an image's pairs are drawn."""
     steps: Annotated[int, Gt(0)] | None = None
     """Optimiser steps in all; None: as many as `epochs` need."""
     epochs: Annotated[int, Gt(0)] = 1
-    """Passes over the training pairs where `steps` is not given."""
+    """Passes over the training pairs, or images, where `steps` is not given."""
     lr: Annotated[float, Gt(0)] = 5e-6
     """Peak learning rate of AdamW (betas 0.9 and 0.98, epsilon 1e-6), after warm-up."""
-    warmup_steps: Annotated[int, Ge(0)] = 50
-    """Optimiser steps of linear warm-up."""
+    warmup_steps: Annotated[int, Ge(0)] | None = None
+    """Optimiser steps over which the rate rises linearly from 0; None: 50, or a fifth of all steps if that is less."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """After warm-up: down to zero along a half cosine, or constant."""
     weight_decay: Annotated[float, Ge(0)] = 1e-4
@@ -79,9 +83,13 @@ class TrainConfig:
     """Threads that decode pictures; changes no number."""
     image_memory: Annotated[int, Ge(0)] = 2_048
     """Megabytes of decoded pictures that are kept; changes no number."""
+    pixel_cache: Path | None = None
+    """Folder to keep decoded pictures in, for later epochs and runs; changes no number."""
+    pixel_cache_megabytes: Annotated[int, Gt(0)] = 16_384
+    """Most room of `pixel_cache`; what does not fit is decoded each time."""
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.warmup_steps >= self.steps:
+        if self.steps is not None and self.warmup_steps is not None and self.warmup_steps >= self.steps:
             raise ValueError(f"warmup_steps={self.warmup_steps} leaves no training, for steps={self.steps}")
         if self.batch_size % self.accumulation or self.batch_size // self.accumulation < 2:
             raise ValueError(f"batch_size={self.batch_size} cannot be cut into accumulation={self.accumulation} parts")

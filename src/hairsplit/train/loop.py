@@ -13,10 +13,12 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from hairsplit.core.errors import HairsplitError
+from hairsplit.core.errors import HairsplitError, StoppedError
 from hairsplit.core.run import write_json
 from hairsplit.core.tensors import Batch, Embeddings, LossOutput
+from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches
+from hairsplit.data.order import share
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.encoders.trainable import TrainableTable, parameter_groups, set_trainable
@@ -83,9 +85,9 @@ class Trainer:
         self.steps = config.steps or config.epochs * len(batches.epoch(0).batches)
         if not self.steps:
             raise HairsplitError("an epoch has no full batch", where="batch_size", hint="lower batch_size")
-        if config.warmup_steps >= self.steps:
+        if config.warmup_steps is not None and config.warmup_steps >= self.steps:
             raise HairsplitError(
-                f"warmup_steps={config.warmup_steps} leaves no training: {config.epochs} epochs are {self.steps} steps",
+                f"warmup_steps={config.warmup_steps} leaves no training: the run has {counted(self.steps, 'step')}",
                 where="warmup_steps",
                 hint="lower it, or set more epochs, or steps",
             )
@@ -104,7 +106,8 @@ class Trainer:
         """Train to the end, or until the user asks to stop.
 
         Raises:
-            HairsplitError: A loss is not finite (the last good checkpoint is named), or the run was interrupted.
+            HairsplitError: A loss is not finite (the last good checkpoint is named).
+            StoppedError: The user asked to stop; everything up to the last whole step is saved.
         """
         started = time.perf_counter()
         set_seed(self.config.seed)  # Python's, NumPy's and torch's generators
@@ -154,7 +157,7 @@ class Trainer:
                 if due or asked or self.step % config.save_every == 0:
                     self._saved(optimizer, log)
                 if asked:
-                    raise HairsplitError(
+                    raise StoppedError(
                         f"stopped at step {self.step} of {self.steps} as asked",
                         where=str(self.out),
                         hint="the same command with --resume goes on from there",
@@ -178,13 +181,11 @@ class Trainer:
     def _plan(self) -> Iterator[list[int]]:
         """Example numbers of each micro-batch of this rank, from the current step to the last."""
         epoch, index = self._position(self.step)
-        rank, parts = self.accelerator.process_index, self.config.accumulation * self.ranks
-        size = self.config.batch_size // parts
+        rank, parts = self.accelerator.process_index, self.config.accumulation
         for _ in range(self.step, self.steps):
-            order = self.batches.epoch(epoch).batches
-            for part in range(self.config.accumulation):
-                start = (part * self.ranks + rank) * size
-                yield order[index, start : start + size].tolist()
+            row = self.batches.epoch(epoch).batches[index]
+            for part in range(parts):
+                yield share(row, part=part, parts=parts, rank=rank, ranks=self.ranks)
             index += 1
             if index == self._length(epoch):
                 epoch, index = epoch + 1, 0
@@ -314,7 +315,7 @@ def _refuse_broken(encoder: DualEncoder, name: str) -> None:
     bad = [tensor for tensor, value in encoder.named_parameters() if not torch.isfinite(value).all()]
     if bad:
         raise HairsplitError(
-            f"{len(bad)} tensors of the start model hold numbers that are not finite, the first is {bad[0]}",
+            f"{counted(len(bad), 'tensor')} of the start model with numbers that are not finite, the first is {bad[0]}",
             where=name,
             hint="get the model again, or start from another one",
         )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Pair, Reject
 from hairsplit.data.formats import FORMATS, REASONS, Format
-from hairsplit.data.formats._rows import MAX_CHARACTERS, checked, plain_path, without_suffix
+from hairsplit.data.formats._rows import MAX_CHARACTERS, checked, is_clean, plain_path, without_suffix
 from tests.data.formats.reading import Sorted, read, read_text, sort
 
 NAMES = ["coco_negatives", "csv", "hnc", "hnc_test", "jsonl"]
@@ -57,7 +57,7 @@ def test_a_torn_file_is_an_error_that_says_where_or_a_counted_row(name: str, tmp
             assert str(tmp_path) in error.where
             assert error.hint
         else:  # a table may end anywhere behind its header, a JSON Lines file behind any line
-            assert name in {"csv", "jsonl"}
+            assert FORMATS[name].suffix in {".csv", ".jsonl"}
             assert len(found.pairs) <= whole
 
 
@@ -113,6 +113,25 @@ def test_a_bad_row_is_rejected_for_a_known_reason(changes: dict[str, object], re
     assert not found.pairs
     assert found.reasons == {reason: 1}
     assert reason in REASONS
+
+
+@given(
+    st.text(st.sampled_from("aA |\u00a0\u0130\tx"), max_size=8),
+    st.text(st.sampled_from("aA |\u00a0\u0130\tx"), max_size=8),
+)
+def test_texts_that_look_clean_at_first_sight_are_kept_just_as_they_are(caption: str, negative: str) -> None:
+    if is_clean(caption, negative):
+        found = row(caption=caption, negative=negative)
+        assert [(pair.caption, pair.negative) for pair in found.pairs] == [(caption, negative)]
+        assert not found.notes
+
+
+def test_usual_captions_look_clean() -> None:
+    assert is_clean("The cup is red.", "The cup is blue.")
+    assert not is_clean("The cup is red.", "the CUP is red.")
+    assert not is_clean("a", None)
+    assert not is_clean("a ", "b")
+    assert not is_clean("a", "x" * MAX_CHARACTERS)
 
 
 def test_a_row_without_negative_is_kept_where_the_format_allows_it() -> None:

@@ -2,12 +2,16 @@
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.types import Reject
+from hairsplit.data.formats import FORMATS, InexactError
+from hairsplit.data.formats._format import Linked
 from tests.data.formats.reading import Sorted, read, read_text
 
 
@@ -84,3 +88,55 @@ def test_a_file_of_another_shape_is_an_error(tmp_path: Path, text: str) -> None:
 def test_the_human_file_given_as_train_file_is_told_apart(shared: Path) -> None:
     with pytest.raises(HairsplitError, match="format hnc_test"):
         read("hnc", shared / "fixtures" / "hnc" / "hnc_test_human_sample.json")
+
+
+def test_a_caption_id_that_stands_twice_is_an_error_that_names_it(tmp_path: Path) -> None:
+    one, two = json.dumps(caption("a", 1)), json.dumps(caption("b", 0, 1))
+    text = f'{{"6": {{"captions": {{}}}}, "7": {{"captions": {{"1": {one}, "2": {two}, "2": {two}}}}}}}'
+    with pytest.raises(HairsplitError, match="the key '2' stands twice") as caught:
+        read_text("hnc", tmp_path, text)
+    assert caught.value.where.endswith("image 7")
+
+
+def test_a_byte_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    text = json.dumps({"7": {"captions": {"1": caption("a@b", 1)}}}).encode()
+    path.write_bytes(text.replace(b"@", b"\xff"))
+    with pytest.raises(HairsplitError, match=f"byte {text.index(b'@')} is not UTF-8"):
+        read("hnc", path)
+
+
+def drawn_from(path: Path, drops: Collection[str]) -> list[Linked | Reject]:
+    parts = FORMATS["hnc"].parts
+    assert parts is not None
+    return [row for part in parts.cut(path, False) for image in parts.read(part, path, drops) for row in image.rows]
+
+
+@pytest.mark.parametrize("drops", [(), ("noisy",), ("ambiguous",), ("noisy", "ambiguous")])
+def test_marked_pairs_are_dropped_if_either_caption_is_marked(shared: Path, drops: tuple[str, ...]) -> None:
+    """Oracle: plain Python over json.load, with the published sample's own marks, nested ones too."""
+
+    def is_marked(mark: object, name: str) -> bool:
+        return any(is_marked(inner, name) for inner in mark.values()) if isinstance(mark, dict) else mark is True
+
+    path = shared / "fixtures" / "hnc" / "hnc_train_sample.json"
+    kept, dropped = [], 0
+    for image in json.loads(path.read_text("utf-8")).values():
+        for entry in image["captions"].values():
+            if entry["label"] == 0:
+                both = (entry, image["captions"][str(entry["cpt_p_id"])])
+                marks = {"noisy": any(is_marked(one["noisy"], "noisy") for one in both)}
+                marks["ambiguous"] = any(is_marked(one["ambiguity"], "ambiguous") for one in both)
+                dropped += any(marks[name] for name in drops)
+                kept += [] if any(marks[name] for name in drops) else [entry["caption"]]
+    rows = drawn_from(path, drops)
+    assert [row[2] for row in rows if not isinstance(row, Reject)] == kept
+    assert sum(isinstance(row, Reject) and row.reason in drops for row in rows) == dropped
+    assert (dropped > 0) == bool(drops)
+
+
+def test_marks_that_the_file_lacks_cannot_be_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"7": {"captions": {"1": caption("a", 1)}}}), "utf-8")
+    with pytest.raises(InexactError):
+        drawn_from(path, ["noisy"])

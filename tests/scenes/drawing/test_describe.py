@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from hairsplit.core.types import Box, Scene, Thing
-from hairsplit.scenes.drawing.describe import describe, full_description
+from hairsplit.scenes.drawing.describe import describe, describe_places, full_description
 from hairsplit.scenes.drawing.sample import COLOURS, SHAPES, SIZES, DrawnWorld, scene
 
 OPENING = re.compile(r"^(a picture of |there is |a drawing with )?")
@@ -71,6 +71,26 @@ def test_captions_say_nothing_of_how_objects_lie_to_each_other() -> None:
     for one in scenes():
         for caption in describe(one, 0, 3):
             assert not re.search(r"\b(of the|above|below|inside|next|beside)\b", OPENING.sub("", caption)), caption
+
+
+def test_captions_of_places_say_where_each_of_the_first_two_objects_is() -> None:
+    firsts = set()
+    for one in (one for one in scenes() if len(one.things) > 1):
+        for caption in describe_places(one, 0, 3):
+            found = phrases(caption)
+            assert all(phrase["place"] for phrase in found), caption
+            assert sorted(str(phrase["shape"]) for phrase in found) == sorted(t.name for t in one.things[:2])
+            assert matched(one, found), f"{caption!r} of {one}"
+            firsts.add(found[0]["shape"] == one.things[0].name)
+    assert firsts == {True, False}, "in either order"
+
+
+def test_vague_and_plain_change_what_is_said() -> None:
+    plain = [caption for one in scenes() for caption in describe(one, 0, 2, plain=1.0)]
+    assert not [caption for caption in plain if re.search(PLACE, caption)]
+    vague = [caption for one in scenes() for caption in describe(one, 0, 2, vague=1.0, plain=1.0)]
+    full = re.compile(rf"({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})")
+    assert not [caption for caption in vague if full.search(caption)]
 
 
 def test_articles_fit_their_words() -> None:

@@ -1,5 +1,6 @@
 """Pictures: seeded, every shape and colour told apart, every object where its box says."""
 
+import hashlib
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +22,17 @@ def test_a_picture_is_a_function_of_scene_and_seed() -> None:
     one = scene(DrawnWorld(), 0, "a")
     assert np.array_equal(render(one, 0), render(one, 0))
     assert not np.array_equal(render(one, 0), render(one, 1))
+
+
+@pytest.mark.parametrize(
+    ("size", "digest"),
+    [(24, "82e0538eb376d711"), (48, "cce6271ae36264c8"), (64, "2f92ba051bb12b17"), (97, "b023f390005d4992")],
+)
+def test_the_pixels_of_a_seed_are_those_they_have_always_been(size: int, digest: str) -> None:
+    found = hashlib.blake2b(digest_size=8)
+    for n in range(50):
+        found.update(render(scene(DrawnWorld(size=size), 0, f"train_{n:06d}"), 0).tobytes())
+    assert found.hexdigest() == digest
 
 
 @pytest.mark.parametrize("size", [24, 48, 64, 200])

@@ -4,7 +4,7 @@ from functools import cache
 from itertools import combinations, permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hairsplit.core.types import Box, Scene, Thing
@@ -13,8 +13,11 @@ from hairsplit.scenes.drawing.sample import (
     HELD_OUT_PAIRS,
     HELD_OUT_RELATIONS,
     SHAPES,
+    SIZES,
     DrawnWorld,
+    exchanged,
     is_held_out,
+    placed,
     scene,
     single,
     split_sizes,
@@ -193,3 +196,42 @@ def test_splits_are_eighty_ten_ten_and_leave_nothing_out(count: int) -> None:
         assert sizes["train"] >= sizes["test"]
     if count >= 20:
         assert 0.79 * count <= sizes["train"] <= 0.91 * count
+
+
+KINDS = st.lists(
+    st.tuples(st.sampled_from(COLOURS), st.sampled_from(SHAPES), st.sampled_from(SIZES)), min_size=2, max_size=3
+)
+
+
+@settings(deadline=None)
+@given(kinds=KINDS, name=st.text("abc", min_size=1, max_size=4))
+def test_placed_objects_are_those_asked_for_apart_and_inside_the_picture(kinds, name):
+    made = placed(DrawnWorld(size=48), 3, name, kinds, "pretraining")
+    assert [(*thing.attributes[:1], thing.name, thing.attributes[1]) for thing in made.things] == kinds
+    assert made == placed(DrawnWorld(size=48), 3, name, kinds, "pretraining")
+    for a, b in combinations([thing.box for thing in made.things], 2):
+        assert a.x + a.w <= b.x or b.x + b.w <= a.x or a.y + a.h <= b.y or b.y + b.h <= a.y
+    for box in (thing.box for thing in made.things):
+        assert 0 <= box.x <= 48 - box.w
+        assert 0 <= box.y <= 48 - box.h
+
+
+@settings(deadline=None)
+@given(kinds=KINDS)
+def test_exchanging_two_objects_turns_their_relations_round(kinds):
+    kinds[1] = (*kinds[1][:2], kinds[0][2])  # as large as the first, so that each fits into the other's place
+    one = placed(DrawnWorld(size=48), 3, "x", kinds, "pretraining")
+    other = exchanged(one, "y")
+    assert other.image == "y.png"
+    assert [(t.name, t.attributes) for t in other.things] == [(t.name, t.attributes) for t in one.things]
+
+    def between(a: Thing, b: Thing) -> set[str]:
+        return {relation.predicate for relation in a.relations if relation.target == b.id}
+
+    assert between(other.things[0], other.things[1]) == between(one.things[1], one.things[0])
+    assert exchanged(other, "x") == one
+
+
+def test_more_objects_than_fit_are_an_error():
+    with pytest.raises(ValueError, match="no room for 20 objects"):
+        placed(DrawnWorld(size=48), 3, "x", [("red", "star", "large")] * 20, "pretraining")

@@ -65,11 +65,30 @@ def checked(
         image_id=image_id or without_suffix(path),
         caption=texts[0],
         negative=texts[1] if len(texts) == 2 else None,
-        kind=(kind or "").strip() or UNNAMED_KIND,
+        kind=kind_name(kind),
         source=source,
         evidence=evidence,
         group_id=group_id,
     )
+
+
+def is_clean(caption: str | None, negative: str | None) -> bool:
+    """Whether `checked` would keep both texts just as they are: a fast look that says no when in doubt."""
+    if not caption or not negative:
+        return False
+    both = f" {caption} | {negative} "  # each text between plain spaces: two in a row, and one was there before
+    return (
+        both.isprintable()  # no control characters, and no white space but the plain space
+        and "  " not in both
+        and len(both) <= MAX_CHARACTERS
+        and caption.lower() != negative.lower()
+    )
+
+
+@lru_cache(maxsize=256)
+def kind_name(kind: str | None) -> str:
+    """The kind without outer spaces, or what stands for none."""
+    return (kind or "").strip() or UNNAMED_KIND
 
 
 def _tidy(text: str) -> tuple[str, list[str]]:

@@ -1,29 +1,67 @@
 """Hard Negative Captions, machine-generated: the train and val files."""
 
-from collections.abc import Iterator
+import json
+import threading
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Reject
-from hairsplit.data.formats._format import Format, Row
-from hairsplit.data.formats._json import decode, members
+from hairsplit.data.formats._format import Format, ImageRows, InexactError, Linked, Part, Parts, Row
+from hairsplit.data.formats._json import FETCH, decode, parts
 from hairsplit.data.formats._rows import checked
 
 HINT = 'expected {"<image id>": {"captions": {"<caption id>": {caption, label, type, cpt_p_id}}}}; '
 HINT += "the human-annotated test file is of the format hnc_test"
+MARKER = b'"captions"'
+DROPS = ("noisy", "ambiguous")
+
+_made: list[object] = []
+"""The captions of the part in work; more than its dictionaries hold means that a key stood twice."""
+_making = threading.Lock()
 
 
-class _Image(msgspec.Struct):
-    captions: dict[str, msgspec.Raw]
-
-
-class _Caption(msgspec.Struct):
+class _Caption(msgspec.Struct, gc=False):
     caption: str | None
     label: Literal[0, 1]
     type: str
     cpt_p_id: int | None = None
+
+    # a method written in C: it is called millions of times
+    __post_init__ = _made.append  # type: ignore[misc]
+
+
+class _Ambiguity(msgspec.Struct, gc=False):
+    ambiguous: bool
+    subgraph1: "_Ambiguity | None" = None
+    subgraph2: "_Ambiguity | None" = None
+
+
+class _Marked(_Caption, gc=False, kw_only=True):
+    """With the marks of doubtful captions. Null is not computed: such a caption is not marked."""
+
+    noisy: bool | dict[str, bool] | None
+    ambiguity: _Ambiguity
+
+
+class _Image(msgspec.Struct, gc=False):
+    captions: dict[str, _Caption]
+
+
+class _MarkedImage(msgspec.Struct, gc=False):
+    captions: dict[str, _Marked]
+
+
+class _RawImage(msgspec.Struct):
+    captions: dict[str, msgspec.Raw]
+
+
+_PLAIN = msgspec.json.Decoder(dict[str, _Image])
+_MARKED = msgspec.json.Decoder(dict[str, _MarkedImage])
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -33,38 +71,111 @@ def read(path: Path) -> Iterator[Row]:
     rejected. About a tenth to a fifth of the labels contradict the annotation: hence no `evidence`.
 
     Raises:
-        HairsplitError: Torn, of another shape, or a field is of another type.
+        HairsplitError: Torn, of another shape, a field is of another type, or a key stands twice.
     """
-    for image, raw in members(path, HINT):
-        found = decode(raw, _Image, f"{path}, image {image}", HINT).captions
-        captions = {
-            key: decode(entry, _Caption, f"{path}, image {image}, caption {key}", HINT) for key, entry in found.items()
-        }
-        yield from _linked(image, captions, path.name)
+    for part in _cut(path, True):
+        for image in _read_part(part, path):
+            for row in image.rows:
+                if isinstance(row, Reject):
+                    yield row
+                else:
+                    at, caption, negative, kind = row
+                    yield from checked(
+                        image.where + at, image=image.image, caption=caption, negative=negative, kind=kind, source="hnc"
+                    )
 
 
-def _linked(image: str, captions: dict[str, _Caption], file: str) -> Iterator[Row]:
+def _cut(path: Path, exact: bool) -> Iterator[Part]:
+    return parts(path, HINT, MARKER, exact=exact)
+
+
+def _read_part(part: Part, path: Path, drops: Collection[str] = ()) -> Iterator[ImageRows]:
+    images = _decoded(part, marked=bool(drops))
+    if images is None and not part.exact:
+        raise InexactError
+    for image, captions in (images if images is not None else _decoded_slowly(part, path, drops)).items():
+        where = f"{path.name}, image {image}, "
+        yield ImageRows(image, where, _linked(where, captions, drops))
+
+
+def _decoded(part: Part, *, marked: bool) -> dict[str, dict[str, _Caption]] | None:
+    """Image -> id -> caption; None if that is not what the part holds, or if a key stands twice in it."""
+    decoder: msgspec.json.Decoder[Any] = _MARKED if marked else _PLAIN
+    with _making:
+        _made.clear()
+        try:
+            images = {name: image.captions for name, image in decoder.decode(part.text).items()}
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        finally:
+            count = len(_made)
+            _made.clear()
+    return images if count == sum(map(len, images.values())) else None
+
+
+def _decoded_slowly(part: Part, path: Path, drops: Collection[str]) -> dict[str, dict[str, _Caption]]:
+    """The same, caption by caption, to find the one that is wrong."""
+    try:
+        str(part.text, "utf-8")
+    except UnicodeDecodeError as error:
+        byte = f"byte {part.offset + error.start:,} is not UTF-8"
+        raise HairsplitError(f"torn or not valid JSON: {byte}", where=str(path), hint=FETCH) from None
+    kind: type[_Caption] = _Marked if drops else _Caption
+    images: dict[str, dict[str, _Caption]] = {}
+    for image, raw in decode(part.text, dict[str, msgspec.Raw], str(path), HINT).items():
+        where = f"{path}, image {image}"
+        found = decode(raw, _RawImage, where, HINT).captions
+        images[image] = {key: decode(entry, kind, f"{where}, caption {key}", HINT) for key, entry in found.items()}
+        json.loads(bytes(raw), object_pairs_hook=partial(_without_twins, where))
+    return images
+
+
+def _without_twins(where: str, members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        keys = [key for key, _ in members]
+        twin = next(key for key in keys if keys.count(key) > 1)
+        raise HairsplitError(
+            f"the key {twin!r} stands twice; which one counts is not known", where=where, hint="remove one of them"
+        )
+    return found
+
+
+def _linked(where: str, captions: dict[str, _Caption], drops: Collection[str]) -> Iterator[Linked | Reject]:
     used: set[str] = set()
     for key, entry in captions.items():
         if entry.label == 1:
             continue
-        where = f"{file}, image {image}, caption {key}"
-        positive = captions.get(str(entry.cpt_p_id))
+        linked = str(entry.cpt_p_id)
+        positive = captions.get(linked)
         if positive is None or positive.label == 0:
-            yield Reject(where, "unlinked_negative", f"cpt_p_id is {entry.cpt_p_id}")
+            yield Reject(f"{where}caption {key}", "unlinked_negative", f"cpt_p_id is {entry.cpt_p_id}")
             continue
-        used.add(str(entry.cpt_p_id))
-        yield from checked(
-            where,
-            image=image,
-            caption=positive.caption,
-            negative=entry.caption,
-            kind=entry.type,
-            source="hnc",
-        )
+        used.add(linked)
+        mark = _mark(entry, positive, drops) if drops else ""
+        if mark:
+            yield Reject(f"{where}caption {key}", mark)
+        else:
+            yield f"caption {key}", positive.caption, entry.caption, entry.type
     for key, entry in captions.items():
         if entry.label == 1 and key not in used:
-            yield Reject(f"{file}, image {image}, caption {key}", "unlinked_positive")
+            yield Reject(f"{where}caption {key}", "unlinked_positive")
+
+
+def _mark(negative: _Caption, positive: _Caption, drops: Collection[str]) -> str:
+    """The first of `drops` that one of the two captions carries."""
+    for caption in (positive, negative):
+        if isinstance(caption, _Marked):
+            noisy = any(caption.noisy.values()) if isinstance(caption.noisy, dict) else caption.noisy
+            if noisy and "noisy" in drops:
+                return "noisy"
+            if "ambiguous" in drops and _is_ambiguous(caption.ambiguity):
+                return "ambiguous"
+    return ""
+
+
+def _is_ambiguous(found: _Ambiguity) -> bool:
+    return found.ambiguous or any(_is_ambiguous(inner) for inner in (found.subgraph1, found.subgraph2) if inner)
 
 
 ENTRY = Format(
@@ -77,4 +188,6 @@ ENTRY = Format(
         '"52": {"caption": "The cup is red.", "label": 1, "type": "attribute", "cpt_p_id": null}, '
         '"53": {"caption": "The cup is blue.", "label": 0, "type": "attribute", "cpt_p_id": 52}}}}'
     ),
+    parts=Parts(cut=_cut, read=_read_part),
+    drops=DROPS,
 )

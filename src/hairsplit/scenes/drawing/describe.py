@@ -15,7 +15,7 @@ OPENED = 0.3
 """Chance that a caption starts with one of the openings."""
 
 
-def describe(scene: Scene, seed: int, count: int, *, vague: float = 0.0, nameless: float = 0.0) -> Iterator[str]:
+def describe(scene: Scene, seed: int, count: int, *, vague: float = 0.0, plain: float = PLAIN) -> Iterator[str]:
     """Yield `count` captions of a scene, a pure function of the arguments; they may repeat.
 
     They list one to three objects, in any order; most say where in the picture an object is (left, right, top, bottom,
@@ -27,20 +27,28 @@ def describe(scene: Scene, seed: int, count: int, *, vague: float = 0.0, nameles
         count: How many captions.
         vague: Chance that an object is named by its shape or its colour alone. A batch then holds many pictures with
             such an object, and only the place tells them apart: without, CLIP's loss has little use for places.
-        nameless: Chance that a caption says of one object only where it is ("a shape at the top left").
+        plain: Chance that a caption says nothing of places.
     """
     rng = stream(seed, scene.image_id, "describe")
     for _ in range(count):
         things = list(scene.things)
         rng.shuffle(things)
         opening = rng.choice(OPENINGS) if rng.random() < OPENED else ""
-        if nameless and rng.random() < nameless:
-            yield f"{opening}a shape {_place(things[0], scene, rng)}"
-        elif rng.random() < PLAIN:
+        if rng.random() < plain:
             yield opening + _list([_noun_phrase(t, rng, vague) for t in things[:3]])
         else:
             shown = things[: 1 if rng.random() < 0.55 else 2]
             yield opening + _list([f"{_noun_phrase(t, rng, vague)} {_place(t, scene, rng)}" for t in shown])
+
+
+def describe_places(scene: Scene, seed: int, count: int) -> Iterator[str]:
+    """Yield `count` captions that say of the first two objects, in either order, where in the picture each is."""
+    rng = stream(seed, scene.image_id, "describe places")
+    for _ in range(count):
+        things = list(scene.things[:2])
+        rng.shuffle(things)
+        opening = rng.choice(OPENINGS) if rng.random() < OPENED else ""
+        yield opening + _list([f"{_noun_phrase(t, rng, 0.0)} {_place(t, scene, rng)}" for t in things])
 
 
 def full_description(scene: Scene) -> str:

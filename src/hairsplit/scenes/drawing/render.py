@@ -20,6 +20,8 @@ RGB = {
     "yellow": (240, 210, 30),
 }
 OVERSAMPLING = 8
+_CHANNEL = np.arange(3 * 512) % 3
+"""Of each number in a row of a picture; 512 pixels is the widest."""
 
 
 @lru_cache(maxsize=1024)
@@ -66,21 +68,27 @@ def _outline(shape: str) -> list[tuple[float, float]]:
     raise ValueError(f"no shape is called {shape!r}")
 
 
+@lru_cache(maxsize=1024)
+def _mask_rows(shape: str, span: int) -> NDArray[np.float32]:
+    """`mask` for each colour, [span, 3 * span]."""
+    return np.repeat(mask(shape, span), 3, axis=2).reshape(span, 3 * span)
+
+
 def render(scene: Scene, seed: int) -> NDArray[np.uint8]:
     """The picture of a drawn scene, [height, width, 3]: a light background, colours that vary from object to object."""
     rng = stream(seed, scene.image_id, "render")
     left, right = rng.uniform(205, 248), rng.uniform(205, 248)
-    ramp = np.linspace(left, right, scene.width, dtype=np.float32)
-    if rng.random() < 0.5:
-        canvas = np.repeat(np.repeat(ramp[None, :, None], scene.height, axis=0), 3, axis=2)
-    else:
-        ramp = np.linspace(left, right, scene.height, dtype=np.float32)
-        canvas = np.repeat(np.repeat(ramp[:, None, None], scene.width, axis=1), 3, axis=2)
-    canvas += np.array([rng.uniform(-7, 7) for _ in range(3)], np.float32)
+    across = rng.random() < 0.5
+    ramp = np.linspace(left, right, scene.width if across else scene.height, dtype=np.float32)
+    tinted = ramp[:, None] + np.array([rng.uniform(-7, 7) for _ in range(3)], np.float32)  # [side, 3]
+    # Rows of 3 * width numbers: NumPy walks along the last axis, and one of length 3 takes it three times as long.
+    rows = np.tile(tinted.ravel(), (scene.height, 1)) if across else np.tile(tinted, (1, scene.width))
     for thing in scene.things:
         colour = np.array([c + rng.uniform(-12, 12) for c in RGB[thing.attributes[0]]], np.float32)
         x, y, span = int(thing.box.x), int(thing.box.y), int(thing.box.w)
-        patch = canvas[y : y + span, x : x + span]
-        patch += mask(thing.name, span)[: patch.shape[0], : patch.shape[1]] * (colour - patch)
-    picture: NDArray[np.uint8] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
-    return picture
+        patch = rows[y : y + span, 3 * x : 3 * (x + span)]
+        high, wide = patch.shape
+        patch += _mask_rows(thing.name, span)[:high, :wide] * (colour[_CHANNEL[:wide]] - patch)
+    rows += 0.5
+    picture = np.clip(rows, 0, 255, out=rows).astype(np.uint8)
+    return picture.reshape(scene.height, scene.width, 3)

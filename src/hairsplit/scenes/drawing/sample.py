@@ -1,8 +1,8 @@
 """Sample scenes of one to four coloured shapes; everything about them is written into the graph."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from hairsplit.core.run import stream
@@ -41,7 +41,8 @@ class DrawnWorld:
     repeat_shape: float = 0.35
     """Chance that a new object takes the shape of an earlier one, so that counting has something to count."""
     inside: float = 0.12
-    """Chance that a small object is put inside a large one."""
+    """Chance that a small object is put inside a large one. Never in a ring: the hole of the largest is 0.18 of the
+    picture's side, and an object that fills it would hide that there is one; so no caption says "inside the ring"."""
     hold_out: bool = True
     """Keep the held-out combinations out of the training split."""
 
@@ -66,6 +67,32 @@ def single(world: DrawnWorld, seed: int, image_id: str, colour: str, shape: str)
     return Scene(
         image_id, world.size, world.size, (Thing("0", shape, box, (colour, size)),), f"{image_id}.png", "recognition"
     )
+
+
+def placed(world: DrawnWorld, seed: int, image_id: str, kinds: Sequence[tuple[str, str, str]], split: str) -> Scene:
+    """A scene of given (colour, shape, size) objects at random places, none inside another.
+
+    Raises:
+        ValueError: In a thousand tries there was no room for them.
+    """
+    rng = stream(seed, image_id, "placed")
+    for _ in range(1_000):
+        things: list[Thing] = []
+        for number, (colour, shape, size) in enumerate(kinds):
+            free = _free_box(world, rng, things, max(4, round(world.size * rng.uniform(*SPANS[size]))))
+            if free is None:
+                break
+            things.append(Thing(str(number), shape, free, (colour, size)))
+        else:
+            return Scene(image_id, world.size, world.size, _related(things), f"{image_id}.png", split)
+    raise ValueError(f"no room for {len(kinds)} objects")
+
+
+def exchanged(scene: Scene, image_id: str) -> Scene:
+    """The same scene with the first two objects in each other's place: the same words, other relations."""
+    first, second, *rest = scene.things
+    things = [replace(first, box=second.box), replace(second, box=first.box), *rest]
+    return replace(scene, image_id=image_id, image=f"{image_id}.png", things=_related(things))
 
 
 def _things(world: DrawnWorld, rng: Random, count: int, *, strict: bool) -> list[Thing]:

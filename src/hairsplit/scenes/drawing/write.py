@@ -1,14 +1,9 @@
 """Write a drawn data set: pictures, graphs, captions, a recognition set; the same bytes for any number of workers."""
 
+import io
 import json
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +12,13 @@ from PIL import Image
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import filled_folder
 from hairsplit.core.types import Scene
+from hairsplit.core.workers import by_portions
 from hairsplit.scenes.drawing.describe import full_description
 from hairsplit.scenes.drawing.render import render
 from hairsplit.scenes.drawing.sample import COLOURS, SHAPES, DrawnWorld, scene, single, split_sizes
 from hairsplit.scenes.readers.gqa import write_scenes
 
 CHUNK = 250
-MOST_WORKERS = 61
-"""Windows waits for no more processes at once."""
 PROMPTS = ("{a}", "{a} on the left", "{a} on the right", "{a} at the top", "{a} at the bottom")
 """Prompt templates of the recognition set."""
 SHEET = 60
@@ -42,8 +36,10 @@ class DrawReport:
     """Pictures of single objects, in 64 classes."""
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{count:,} {split}" for split, count in self.scenes.items())
-        return f"{parts} scenes and {self.recognition:,} pictures of 64 classes are in {self.out}"
+        parts = ", ".join(f"{count:,} {split}" for split, count in self.scenes.items() if count)
+        scenes = "scene" if sum(self.scenes.values()) == 1 else "scenes"
+        singles = f" and {self.recognition:,} pictures of 64 classes" if self.recognition else ""
+        return f"{parts} {scenes}{singles} are in {self.out}"
 
 
 def draw(
@@ -71,7 +67,8 @@ def draw(
     with filled_folder(out) as folder:  # stopped half-way, nothing stays that looks like a data set
         (folder / "images").mkdir()
         scenes: list[Scene] = []
-        for part in _mapped(partial(_draw_scenes, world, seed, folder / "images"), names, workers):
+        job = (world, seed, folder / "images")
+        for part in by_portions(_draw_scenes, job, names, size=CHUNK, workers=workers, label="drawing scenes"):
             scenes += part
             if tick:
                 tick(len(part))
@@ -88,7 +85,7 @@ def draw(
 def _check(count: int, recognition: int, world: DrawnWorld) -> None:
     hint = "`hairsplit draw --help` gives the bounds"
     if count < 1:
-        raise HairsplitError(f"count={count}: nothing to draw", where="--count", hint=hint)
+        raise HairsplitError(f"nothing to draw: count is {count}", where="--count", hint=hint)
     if not 24 <= world.size <= 512:
         raise HairsplitError(f"size={world.size} is not between 24 and 512 pixels", where="--size", hint=hint)
     if not 1 <= world.max_things <= 4:
@@ -97,7 +94,8 @@ def _check(count: int, recognition: int, world: DrawnWorld) -> None:
         raise HairsplitError(f"recognition={recognition} is negative", where="--recognition", hint=hint)
 
 
-def _draw_scenes(world: DrawnWorld, seed: int, folder: Path, names: Sequence[tuple[str, str]]) -> list[Scene]:
+def _draw_scenes(job: tuple[DrawnWorld, int, Path], names: Sequence[tuple[str, str]]) -> list[Scene]:
+    world, seed, folder = job
     scenes = [scene(world, seed, image_id, split) for image_id, split in names]
     for one in scenes:
         _save(one, seed, folder)
@@ -105,45 +103,10 @@ def _draw_scenes(world: DrawnWorld, seed: int, folder: Path, names: Sequence[tup
 
 
 def _save(one: Scene, seed: int, folder: Path) -> None:
+    encoded = io.BytesIO()  # Pillow takes longer to write to a file piece by piece
     # Level 1 writes a third faster than the default and 64 px pictures stay at about a kilobyte.
-    Image.fromarray(render(one, seed)).save(folder / str(one.image), compress_level=1)
-
-
-def _mapped(
-    function: Callable[[Sequence[tuple[str, str]]], list[Scene]], names: Sequence[tuple[str, str]], workers: int
-) -> Iterator[list[Scene]]:
-    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    if workers <= 1 or len(chunks) == 1:
-        yield from map(function, chunks)
-        return
-    pool = ProcessPoolExecutor(min(workers, len(chunks), MOST_WORKERS), get_context("spawn"), _ignore_interrupts)
-    try:
-        with _interrupts_blocked():
-            drawn = pool.map(function, chunks)  # starts the workers
-        yield from drawn
-    except BrokenProcessPool:
-        raise HairsplitError(
-            "a worker process died", where="draw", hint="use fewer --workers; it may have run out of memory"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, which is the parent's to handle, not even while they start."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, old)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems that cannot block it
+    Image.fromarray(render(one, seed)).save(encoded, "PNG", compress_level=1)
+    (folder / str(one.image)).write_bytes(encoded.getvalue())
 
 
 def _recognition(folder: Path, world: DrawnWorld, seed: int, per_class: int) -> int:

@@ -1,0 +1,42 @@
+"""Arguments that several verbs have in common, and how counts are shown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from hairsplit.core.errors import HairsplitError
+
+
+def names(text: str | None) -> list[str] | None:
+    """Comma-separated names; None where none were given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def image_ids(path: Path | None) -> list[str]:
+    """Image ids of a text file (one a line) or of a pairs table.
+
+    Raises:
+        HairsplitError: No such file, or neither of the two.
+    """
+    if path is None:
+        return []
+    if not path.is_file():
+        raise HairsplitError("no such file", where=str(path), hint="a text file of ids, or a pairs table")
+    if path.suffix == ".parquet":
+        from hairsplit.core.tables import iterate_pairs, read_meta
+
+        read_meta(path)
+        return sorted({pair.image_id for pair in iterate_pairs(path)})
+    try:
+        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError:
+        raise HairsplitError("not a text file", where=str(path), hint="a text file of ids, or a pairs table") from None
+
+
+def echo_counts(title: str, counts: Mapping[str, int]) -> None:
+    """Print what was counted, by name, if there is anything."""
+    if counts:
+        typer.echo(title)
+        for name, count in sorted(counts.items()):
+            typer.echo(f"  {count:>9,}  {name}")

@@ -1,0 +1,128 @@
+"""Rows of a pairs table joined into training examples, kept as numbers: millions of them take little memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hairsplit.core.run import number
+from hairsplit.core.types import Pair
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image, one true caption, and up to K hard negatives of it."""
+
+    image: str
+    caption: str
+    negatives: tuple[str, ...]
+    kinds: tuple[str, ...]
+    """Kind of each pair that it was made of."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of its first pair."""
+        return self.kinds[0]
+
+
+class Examples(Sequence[Example]):
+    """Example n is made of the rows `rows[starts[n]:starts[n + 1]]` of `pairs`; texts are looked up when asked for."""
+
+    def __init__(self, pairs: Sequence[Pair], rows: Integers, starts: Integers) -> None:
+        self.pairs, self.rows, self.starts = pairs, rows, starts
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> "list[Example]": ...
+    def __getitem__(self, index: int | slice) -> "Example | list[Example]":
+        """The example, as texts."""
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return as_example([self.pairs[row] for row in self.of(index % len(self))])
+
+    def of(self, index: int) -> list[int]:
+        """Row numbers of an example."""
+        found: list[int] = self.rows[self.starts[index] : self.starts[index + 1]].tolist()
+        return found
+
+
+def as_example(rows: Sequence[Pair]) -> Example:
+    """The rows as one example: image and caption are those of the first, a negative that comes twice counts once."""
+    negatives = dict.fromkeys(row.negative for row in rows if row.negative is not None)
+    return Example(rows[0].image, rows[0].caption, tuple(negatives), tuple(row.kind for row in rows))
+
+
+def examples(pairs: Sequence[Pair], negatives_per_image: int) -> Examples:
+    """Join rows of one image and positive caption into examples of up to K negatives, in the table's order."""
+    count = len(pairs)
+    if negatives_per_image == 1:
+        return Examples(pairs, np.arange(count), np.arange(count + 1))
+    seen: dict[tuple[str, str], int] = {}
+    group = np.fromiter((seen.setdefault((p.image, p.caption), len(seen)) for p in pairs), np.int64, count)
+    rows = np.argsort(group, kind="stable")  # groups are numbered by their first row
+    sizes = np.bincount(group, minlength=len(seen))
+    place = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # of a row in its group
+    starts = np.flatnonzero(place % negatives_per_image == 0)
+    return Examples(pairs, rows, np.append(starts, count))
+
+
+class Drawn:
+    """Every image once an epoch, with up to K of its pairs, drawn anew each time.
+
+    The first pair drawn gives the caption; the negatives are those of all pairs drawn, each false of the image. Pairs
+    are drawn without replacement, a pair of weight w before one of weight 1 with odds of w to 1 (Efraimidis and
+    Spirakis, Information Processing Letters 97, 2006). Numbers run on from epoch to epoch: `number // images` is the
+    epoch, so that a number alone says which pairs are meant.
+
+    Args:
+        image_keys: Content key of each row's image; copies of a picture are one image.
+        weights: Of each row, positive.
+        pairs: K.
+        seed: Of the draw.
+    """
+
+    def __init__(self, image_keys: Integers, weights: NDArray[np.float64], *, pairs: int, seed: int) -> None:
+        self.keys, self._image = np.unique(image_keys, return_inverse=True)
+        self._sizes = np.bincount(self._image, minlength=len(self.keys))
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._weights, self._most, self._seed = weights, pairs, seed
+        self._epochs: dict[int, Integers] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def of(self, index: int) -> list[int]:
+        """Row numbers of image `index % images` in epoch `index // images`, the one that gives the caption first."""
+        epoch, image = divmod(index, len(self))
+        start = self._starts[image]
+        found: list[int] = self._order(epoch)[start : start + min(self._most, self._sizes[image])].tolist()
+        return found
+
+    def _order(self, epoch: int) -> Integers:
+        """All rows, by image and then as drawn."""
+        order = self._epochs.get(epoch)
+        if order is None:
+            rng = np.random.default_rng(number(self._seed, "draw", epoch))
+            arrival = rng.standard_exponential(len(self._image)) / self._weights
+            order = np.lexsort((arrival, self._image))
+            # a batch is made ahead of the step that uses it: two epochs may be asked for in turn
+            self._epochs = {known: value for known, value in self._epochs.items() if known == epoch - 1} | {
+                epoch: order
+            }
+        return order
+
+
+def balanced(kinds: Sequence[str]) -> Mapping[str, float]:
+    """Weights that give every kind the same share of an epoch as long as before."""
+    names, counts = np.unique(np.array(kinds, dtype=object).astype(str), return_counts=True)
+    return {str(name): len(kinds) / len(names) / int(count) for name, count in zip(names, counts, strict=True)}

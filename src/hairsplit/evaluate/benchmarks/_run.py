@@ -1,0 +1,265 @@
+"""Judge a model on a benchmark: find its files, encode each thing once, apply every published rule."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import file_hash, text_hash
+from hairsplit.core.types import Estimate
+from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.evaluate.benchmarks._aggregates import Number, Outcomes, aggregate
+from hairsplit.evaluate.benchmarks._benchmark import (
+    Benchmark,
+    CaptionedImages,
+    LabelledPictures,
+    Picture,
+    Question,
+    Questions,
+    Suite,
+)
+from hairsplit.evaluate.benchmarks._files import Folder, Pictures, find_pictures, open_folder
+from hairsplit.evaluate.benchmarks._pairs import as_pairs
+from hairsplit.evaluate.benchmarks._recognition import judge_recognition
+from hairsplit.evaluate.benchmarks._retrieval import judge_retrieval
+from hairsplit.evaluate.benchmarks._scoring import ItemCosines, embed_captions, embed_pictures, item_cosines
+from hairsplit.evaluate.embed import Progress
+from hairsplit.evaluate.statistics import clustered_mean
+from hairsplit.evaluate.suite import Scores
+from hairsplit.evaluate.text_only import TextOnlyBaseline, text_only_baseline
+
+MISSING, BROKEN = "missing_image", "broken_image"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A benchmark whose files were found and read; nothing is encoded yet."""
+
+    name: str
+    benchmark: Benchmark
+    folder: Folder
+    suite: Suite
+    pictures: Pictures
+    left_out: Mapping[str, int]
+    allow_missing: bool
+
+    @property
+    def total(self) -> int:
+        """Unique pictures and texts to encode."""
+        return len({p for p in _pictures(self.suite) if p in self.pictures.paths}) + len(set(_texts(self.suite)))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a model did on a benchmark."""
+
+    numbers: tuple[Number, ...]
+    """Every published aggregate."""
+    kinds: Mapping[str, Mapping[str, Estimate]]
+    """Kind -> outcome -> estimate."""
+    table: pa.Table
+    """A row per item (or query), with all cosines (or ranks)."""
+    items: int
+    ties: Mapping[str, int] = field(default_factory=dict)
+    """Outcome -> items that are right only if a tie is."""
+    text_only: TextOnlyBaseline | None = None
+    """None where it makes no sense, or where `scores` are summarised, which has its own."""
+    scores: Scores | None = None
+    """Where every item is one picture with a true and a false caption: what `hairsplit report` reads."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What else is to be told of the items."""
+    seconds: float = 0.0
+
+
+def prepare(
+    name: str, benchmark: Benchmark, data: Path, *, images: Path | None = None, allow_missing: bool = False
+) -> Prepared:
+    """Find the files of a benchmark, read its items and find their pictures.
+
+    Args:
+        name: Of the benchmark.
+        benchmark: Its entry.
+        data: Folder of its annotation files.
+        images: Folder of its pictures, if not `data`.
+        allow_missing: Score what is there. What is not is counted in `Prepared.left_out`.
+
+    Raises:
+        HairsplitError: Files or pictures are missing, a file is torn or of another shape, or no item is left.
+    """
+    folder = open_folder(name, benchmark.files, data, allow_missing=allow_missing)
+    suite = benchmark.read(folder)
+    if not _pictures(suite):
+        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(suite.left_out.items()))
+        raise HairsplitError(
+            f"{name}: the files hold no item ({reasons or 'no rows'})", where=str(data), hint="fetch them again"
+        )
+    pictures = find_pictures(benchmark, _pictures(suite), images or data, allow_missing=allow_missing)
+    kept, gone = _with_pictures(suite, pictures.paths.keys())
+    left_out = Counter(suite.left_out) + Counter({MISSING: gone} if gone else {})
+    return Prepared(name, benchmark, folder, kept, pictures, dict(left_out), allow_missing)
+
+
+def judge_benchmark(
+    encoder: DualEncoder, prepared: Prepared, *, seed: int = 0, tick: Progress | None = None
+) -> Judgement:
+    """Encode each unique picture and text once, and work out every aggregate.
+
+    Raises:
+        HairsplitError: A picture is broken, and that was not allowed.
+    """
+    started = time.perf_counter()
+    wanted = list(dict.fromkeys(_pictures(prepared.suite)))
+    images = embed_pictures(encoder, prepared.pictures, wanted, allow_missing=prepared.allow_missing, tick=tick)
+    suite, broken = _with_pictures(prepared.suite, images.number.keys())
+    left_out = Counter(prepared.left_out) + Counter({BROKEN: broken} if broken else {})
+    if isinstance(suite, CaptionedImages):
+        numbers, table = judge_retrieval(encoder, suite, images, seed=seed, tick=tick)
+        judged = Judgement(numbers, {}, table, len(suite.rows))
+    elif isinstance(suite, LabelledPictures):
+        numbers, kinds, table = judge_recognition(encoder, suite, images, seed=seed)
+        judged = Judgement(numbers, kinds, table, len(suite.rows))
+    else:
+        texts, text_number = embed_captions(encoder, suite.items, tick=tick)
+        cosines = item_cosines(suite.items, prepared.benchmark.outcomes, images, texts, text_number)
+        scores = as_pairs(
+            prepared.name,
+            suite.items,
+            pictures=prepared.pictures,
+            images=images,
+            texts=texts,
+            text_number=text_number,
+            seed=seed,
+        )
+        judged = _judge_items(prepared.benchmark, suite, cosines, scores, seed)
+    return Judgement(**{**vars(judged), "left_out": dict(left_out), "seconds": time.perf_counter() - started})
+
+
+def _judge_items(
+    benchmark: Benchmark, suite: Questions, cosines: ItemCosines, scores: Scores | None, seed: int
+) -> Judgement:
+    items = suite.items
+    outcomes = Outcomes(
+        tuple(item.kind for item in items),
+        tuple(cluster(item) for item in items),
+        tuple(item.units for item in items),
+        cosines.ours,
+        cosines.theirs,
+        cosines.chance,
+    )
+    numbers = tuple(aggregate(rule, outcomes, seed=seed) for rule in benchmark.aggregates)
+    ties = {name: int(np.nansum(cosines.theirs[name] - ours)) for name, ours in cosines.ours.items()}
+    return Judgement(
+        numbers,
+        _kinds(outcomes, seed),
+        _table(items, cosines),
+        len(items),
+        ties,
+        None if benchmark.blind or scores is not None else _text_only(items, seed),
+        scores,
+        counts=suite.counts,
+    )
+
+
+def _kinds(outcomes: Outcomes, seed: int) -> dict[str, dict[str, Estimate]]:
+    kinds, clusters = np.array(outcomes.kinds), np.array(outcomes.clusters)
+    found: dict[str, dict[str, Estimate]] = {}
+    for kind in sorted(set(outcomes.kinds)):
+        for name, values in outcomes.ours.items():
+            mine = (kinds == kind) & ~np.isnan(values)
+            if mine.any():
+                chance = float(outcomes.chance[name][mine].mean())
+                estimate = clustered_mean(values[mine], clusters[mine], chance=chance, seed=seed)
+                found.setdefault(kind, {})[name] = estimate
+    return found
+
+
+def _text_only(items: Sequence[Question], seed: int) -> TextOnlyBaseline:
+    """The blind reader on every (true, false) pair of captions."""
+    pairs = [
+        (true, false, item.kind, cluster(item))
+        for item in items
+        for true in item.captions[: item.true]
+        for false in item.captions[item.true :]
+    ]
+    return text_only_baseline(
+        [pair[0] for pair in pairs],
+        [pair[1] for pair in pairs],
+        [pair[2] for pair in pairs],
+        [pair[3] for pair in pairs],
+        seed=seed,
+    )
+
+
+def cluster(item: Question) -> str:
+    """What the items are resampled by: the first picture, unless the item says otherwise."""
+    return item.cluster or f"{item.images[0].collection}/{item.images[0].path}"
+
+
+def spelled(picture: Picture) -> str:
+    """A picture as text: its path, and its box behind a #."""
+    return picture.path if picture.box is None else f"{picture.path}#{','.join(f'{n:g}' for n in picture.box)}"
+
+
+def _table(items: Sequence[Question], cosines: ItemCosines) -> pa.Table:
+    columns: dict[str, Any] = {
+        "id": [item.id for item in items],
+        "kind": [item.kind for item in items],
+        "cluster": [cluster(item) for item in items],
+        "images": [[spelled(picture) for picture in item.images] for item in items],
+        "captions": [list(item.captions) for item in items],
+        "cosines": pa.array([s.ravel().tolist() for s in cosines.image_text], pa.list_(pa.float64())),
+    }
+    if any(t.size for t in cosines.text_text):
+        columns["caption_cosines"] = pa.array([t.ravel().tolist() for t in cosines.text_text], pa.list_(pa.float64()))
+    for name, ours in cosines.ours.items():
+        columns[name] = pa.array(ours == 1, pa.bool_(), mask=np.isnan(ours))
+        columns[f"{name}_if_ties_hit"] = pa.array(cosines.theirs[name] == 1, pa.bool_(), mask=np.isnan(ours))
+    return pa.table(columns)
+
+
+def _pictures(suite: Suite) -> list[Picture]:
+    if isinstance(suite, Questions):
+        return [picture for item in suite.items for picture in item.images]
+    return [picture for picture, _ in suite.rows]
+
+
+def _texts(suite: Suite) -> list[str]:
+    if isinstance(suite, Questions):
+        return [text for item in suite.items for text in item.captions]
+    return [text for _, text in suite.rows] if isinstance(suite, CaptionedImages) else []
+
+
+def _with_pictures(suite: Suite, there: Any) -> tuple[Suite, int]:
+    """The suite without what shows a picture that is not `there`, and how many rows that takes."""
+    if isinstance(suite, Questions):
+        items = tuple(item for item in suite.items if all(picture in there for picture in item.images))
+        return Questions(items, suite.left_out, suite.counts), len(suite.items) - len(items)
+    if isinstance(suite, CaptionedImages):
+        rows = tuple(row for row in suite.rows if row[0] in there)
+        return CaptionedImages(rows, suite.left_out), len(suite.rows) - len(rows)
+    labelled = tuple(row for row in suite.rows if row[0] in there)
+    return LabelledPictures(labelled, suite.classes, suite.prompts, suite.left_out), len(suite.rows) - len(labelled)
+
+
+def data_record(prepared: Prepared) -> dict[str, Any]:
+    """What was judged on: the files with their hashes, and a hash over all items as they were asked."""
+    suite = prepared.suite
+    if isinstance(suite, Questions):
+        rows: list[Any] = [(q.id, [spelled(p) for p in q.images], q.captions, q.kind, q.true) for q in suite.items]
+    elif isinstance(suite, CaptionedImages):
+        rows = [(spelled(picture), caption) for picture, caption in suite.rows]
+    else:
+        rows = [(spelled(picture), label) for picture, label in suite.rows] + [suite.classes, suite.prompts]
+    return {
+        "name": prepared.name,
+        "hash": text_hash(repr(rows)),
+        "files": {name: file_hash(path) for name, path in prepared.folder},
+        "images": len({(p.collection, p.path) for p in _pictures(suite)}),
+    }
