@@ -38,9 +38,10 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     judge(folder, folder / "start", "before")
     api.train(config, folder / "run", quiet=True)
-    judge(folder, folder / "run", "after")
+    trained = folder / "run" / "checkpoints" / "last"  # after so few steps, the best may be the start
+    judge(folder, trained, "after")
     api.report([folder / "before", folder / "run", folder / "after"], folder / "report.html", title="The road")
-    api.convert(folder / "run", folder / "open_clip", to="open_clip")
+    api.convert(trained, folder / "open_clip", to="open_clip")
     judge(folder, folder / "open_clip", "converted")
     assert time.monotonic() - started < 60
     return folder
@@ -90,7 +91,7 @@ def test_a_converted_model_scores_the_same(road: Path) -> None:
     after, converted = metrics(road / "after"), metrics(road / "converted")
     assert converted["overall"] == after["overall"]
     assert converted["recognition"] == after["recognition"]
-    assert load(road / "run").parameters_hash() == load(road / "open_clip").parameters_hash()
+    assert load(road / "run" / "checkpoints" / "last").parameters_hash() == load(road / "open_clip").parameters_hash()
 
 
 def test_the_report_is_one_page_that_asks_for_nothing(road: Path) -> None:

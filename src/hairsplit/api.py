@@ -153,6 +153,7 @@ def export(
     table: Path,
     out: Path,
     *,
+    to: Literal["webdataset"] = "webdataset",
     images: Path | None = None,
     samples: Literal["images", "pairs"] = "images",
     shard_megabytes: int = 256,
@@ -160,6 +161,8 @@ def export(
     """Write a pairs table and its pictures as WebDataset shards; see `data.shards.export_webdataset`."""
     from hairsplit.data.shards import export_webdataset
 
+    if to != "webdataset":
+        raise HairsplitError(f"cannot export to {to!r}", where="export", hint="webdataset")
     return export_webdataset(table, out, images=images, samples=samples, shard_megabytes=shard_megabytes)
 
 

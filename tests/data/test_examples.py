@@ -55,6 +55,15 @@ def test_examples_are_a_sequence() -> None:
     assert found[1].negatives == ()
 
 
+def test_images_are_a_sequence_of_their_first_draw() -> None:
+    rows = [pair("a", "x", "y"), pair("b", "x", None), pair("a", "z", "y")]
+    drawn = Drawn(rows, np.array([7, 3, 7]), np.ones(3), most=2, seed=0)
+    assert [e.image for e in drawn] == ["b", "a"]
+    assert drawn[1].negatives == ("y",)
+    assert drawn[1].caption == rows[drawn.of(1)[0]].caption
+    assert drawn[-1:] == [drawn[1]]
+
+
 @st.composite
 def images(draw: st.DrawFn) -> tuple[list[int], int]:
     return draw(st.lists(st.integers(0, 6), min_size=1, max_size=40)), draw(st.integers(1, 6))
@@ -65,7 +74,7 @@ def test_each_image_gives_k_different_pairs_of_its_own_or_all_it_has(
     chosen: tuple[list[int], int], seed: int, epoch: int
 ) -> None:
     keys, k = chosen
-    drawn = Drawn(np.array(keys), np.ones(len(keys)), pairs=k, seed=seed)
+    drawn = Drawn((), np.array(keys), np.ones(len(keys)), most=k, seed=seed)
     assert len(drawn) == len(set(keys))
     counts = Counter(keys)
     for image, key in enumerate(sorted(counts)):
@@ -77,14 +86,14 @@ def test_each_image_gives_k_different_pairs_of_its_own_or_all_it_has(
 @given(images(), st.integers(0, 2**31))
 def test_a_draw_depends_on_its_number_alone_whatever_was_asked_before(chosen: tuple[list[int], int], seed: int) -> None:
     keys, k = chosen
-    one, two = (Drawn(np.array(keys), np.ones(len(keys)), pairs=k, seed=seed) for _ in range(2))
+    one, two = (Drawn((), np.array(keys), np.ones(len(keys)), most=k, seed=seed) for _ in range(2))
     numbers = range(3 * len(one))
     forwards = [one.of(n) for n in numbers]
     assert [two.of(n) for n in reversed(numbers)] == forwards[::-1]
 
 
 def test_over_the_epochs_all_pairs_of_an_image_are_drawn_equally_often() -> None:
-    drawn = Drawn(np.zeros(5, np.int64), np.ones(5), pairs=2, seed=0)
+    drawn = Drawn((), np.zeros(5, np.int64), np.ones(5), most=2, seed=0)
     shown = Counter(row for epoch in range(2_000) for row in drawn.of(epoch))
     assert all(abs(count - 800) < 90 for count in shown.values())  # 2,000 x 2 / 5; four deviations
     first = Counter(drawn.of(epoch)[0] for epoch in range(2_000))
@@ -92,7 +101,7 @@ def test_over_the_epochs_all_pairs_of_an_image_are_drawn_equally_often() -> None
 
 
 def test_a_weight_gives_the_odds_of_the_first_draw() -> None:
-    drawn = Drawn(np.zeros(3, np.int64), np.array([1.0, 1.0, 2.0]), pairs=1, seed=0)
+    drawn = Drawn((), np.zeros(3, np.int64), np.array([1.0, 1.0, 2.0]), most=1, seed=0)
     shown = Counter(drawn.of(epoch)[0] for epoch in range(4_000))
     assert abs(shown[2] - 2_000) < 130
     assert abs(shown[0] - 1_000) < 110

@@ -41,13 +41,13 @@ class Recipe:
 OBJECTIVE = {
     "name": "sum",
     "terms": [
-        {"loss": {"name": "hard_negative", "weight": 1.0, "pool": "own"}, "weight": 1.0},
+        {"loss": {"name": "hard_negative", "weight": 1.0, "pool": "own", "mask_false_negatives": True}, "weight": 1.0},
         {"loss": {"name": "preference", "beta": 1.0}, "weight": 1.0},
     ],
 }
 SHORT = Recipe(
     scenes=3_000,
-    steps=250,
+    steps=400,
     batch_size=64,
     lr=2e-3,
     trainable="text_encoder",
@@ -56,11 +56,11 @@ SHORT = Recipe(
     objective=OBJECTIVE,
 )
 LONG = Recipe(
-    scenes=20_000,
-    steps=4_000,
-    batch_size=128,
-    lr=1e-3,
-    trainable="text_encoder",
+    scenes=8_000,
+    steps=2_000,
+    batch_size=64,
+    lr=7e-4,
+    trainable="full_encoder",
     negatives_per_image=2,
     kind_weights={"relation": 2.0, "role_swap": 2.0},
     objective=OBJECTIVE,

@@ -90,7 +90,7 @@ class PairBatches:
         self.examples: Examples | Drawn
         self._weights: NDArray[np.float64] | None = None
         if each == "images":
-            self.examples = Drawn(row_keys, row_weights, pairs=negatives_per_image, seed=seed)
+            self.examples = Drawn(pairs, row_keys, row_weights, most=negatives_per_image, seed=seed)
             self._image_keys = self.examples.keys
             self._negatives = _false_for_all(self._negatives, self._captions, row_keys, self._ids.same)
         else:

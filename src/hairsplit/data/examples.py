@@ -76,30 +76,46 @@ def examples(pairs: Sequence[Pair], negatives_per_image: int) -> Examples:
     return Examples(pairs, rows, np.append(starts, count))
 
 
-class Drawn:
+class Drawn(Sequence[Example]):
     """Every image once an epoch, with up to K of its pairs, drawn anew each time.
 
     The first pair drawn gives the caption; the negatives are those of all pairs drawn, each false of the image. Pairs
     are drawn without replacement, a pair of weight w before one of weight 1 with odds of w to 1 (Efraimidis and
     Spirakis, Information Processing Letters 97, 2006). Numbers run on from epoch to epoch: `number // images` is the
-    epoch, so that a number alone says which pairs are meant.
+    epoch, so that a number alone says which pairs are meant. As a sequence it is the first epoch, as texts.
 
     Args:
+        pairs: The rows.
         image_keys: Content key of each row's image; copies of a picture are one image.
         weights: Of each row, positive.
-        pairs: K.
+        most: K.
         seed: Of the draw.
     """
 
-    def __init__(self, image_keys: Integers, weights: NDArray[np.float64], *, pairs: int, seed: int) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], image_keys: Integers, weights: NDArray[np.float64], *, most: int, seed: int
+    ) -> None:
+        self.pairs = pairs
         self.keys, self._image = np.unique(image_keys, return_inverse=True)
         self._sizes = np.bincount(self._image, minlength=len(self.keys))
         self._starts = np.cumsum(self._sizes) - self._sizes
-        self._weights, self._most, self._seed = weights, pairs, seed
+        self._weights, self._most, self._seed = weights, most, seed
         self._epochs: dict[int, Integers] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> "list[Example]": ...
+    def __getitem__(self, index: int | slice) -> "Example | list[Example]":
+        """An image's example in the first epoch, as texts."""
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return as_example([self.pairs[row] for row in self.of(index % len(self))])
 
     def of(self, index: int) -> list[int]:
         """Row numbers of image `index % images` in epoch `index // images`, the one that gives the caption first."""

@@ -78,6 +78,7 @@ def import_bundle(
     Args:
         name: A name of `BUNDLES`.
         source: What the bundle's reader is told: a data set, or shards.
+        out: The table to write.
         choice: Split, columns and the like.
         images: Folder for the pictures; by default `<stem>_images` beside `out`.
         over_long: Whether a text has more tokens than the model reads.
@@ -93,9 +94,8 @@ def import_bundle(
     """
     bundle = BUNDLES[name]
     if out.is_dir() or (out.exists() and not overwrite):
-        raise HairsplitError(
-            "exists already; nothing was changed", where=str(out), hint="choose another --out, or overwrite it"
-        )
+        hint = "choose another --out, or overwrite it"
+        raise HairsplitError("exists already; nothing was changed", where=str(out), hint=hint)
     if limit is not None and limit < 1:
         raise HairsplitError(f"limit is {limit}", where="import", hint="at least 1, or leave it out")
     images = out.parent / f"{out.stem}_images" if images is None else images

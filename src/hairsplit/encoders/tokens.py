@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import ftfy
 import regex
+
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json
 

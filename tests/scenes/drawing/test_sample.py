@@ -205,7 +205,9 @@ KINDS = st.lists(
 
 @settings(deadline=None)
 @given(kinds=KINDS, name=st.text("abc", min_size=1, max_size=4))
-def test_placed_objects_are_those_asked_for_apart_and_inside_the_picture(kinds, name):
+def test_placed_objects_are_those_asked_for_apart_and_inside_the_picture(
+    kinds: list[tuple[str, str, str]], name: str
+) -> None:
     made = placed(DrawnWorld(size=48), 3, name, kinds, "pretraining")
     assert [(*thing.attributes[:1], thing.name, thing.attributes[1]) for thing in made.things] == kinds
     assert made == placed(DrawnWorld(size=48), 3, name, kinds, "pretraining")
@@ -218,7 +220,7 @@ def test_placed_objects_are_those_asked_for_apart_and_inside_the_picture(kinds, 
 
 @settings(deadline=None)
 @given(kinds=KINDS)
-def test_exchanging_two_objects_turns_their_relations_round(kinds):
+def test_exchanging_two_objects_turns_their_relations_round(kinds: list[tuple[str, str, str]]) -> None:
     kinds[1] = (*kinds[1][:2], kinds[0][2])  # as large as the first, so that each fits into the other's place
     one = placed(DrawnWorld(size=48), 3, "x", kinds, "pretraining")
     other = exchanged(one, "y")
@@ -232,6 +234,6 @@ def test_exchanging_two_objects_turns_their_relations_round(kinds):
     assert exchanged(other, "x") == one
 
 
-def test_more_objects_than_fit_are_an_error():
+def test_more_objects_than_fit_are_an_error() -> None:
     with pytest.raises(ValueError, match="no room for 20 objects"):
         placed(DrawnWorld(size=48), 3, "x", [("red", "star", "large")] * 20, "pretraining")
