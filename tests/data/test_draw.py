@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hairsplit.core.errors import HairsplitError
@@ -43,6 +43,7 @@ draws = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(sizes, draws, st.integers(1, 20))
 def test_every_step_leaves_as_many_as_were_asked_for(sizes: list[int], draw: Draw, block: int) -> None:
     pairs = pairs_of(sizes)
@@ -63,6 +64,7 @@ def test_every_step_leaves_as_many_as_were_asked_for(sizes: list[int], draw: Dra
             assert sum(kept.values()) == min(draw.pairs, sum(min(n, draw.per_image or 99) for n in full.values()))
 
 
+@settings(deadline=None)
 @given(sizes, st.floats(0.01, 0.99), st.integers(0, 9))
 def test_a_split_is_by_image_and_leaves_no_side_empty(sizes: list[int], share: float, seed: int) -> None:
     pairs = pairs_of(sizes)

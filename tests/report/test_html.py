@@ -115,6 +115,10 @@ def test_each_source_is_shown_as_the_mean_over_its_kinds_and_over_its_pairs(tmp_
             assert float(shown.group().replace("\u2212", "-")) == pytest.approx(change, abs=0.051)
 
 
+def test_the_blind_readers_mean_over_kinds_has_its_interval(page: str) -> None:
+    assert "mean over kinds n = 60 56.7 % [51.2, 63.4]" in words(page)
+
+
 def test_page_stands_alone_and_runs_nothing(page: str) -> None:
     outside = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?\s*(?!data:|#|&#39;#)([^"')\s>]+)""", page)
     assert outside == []

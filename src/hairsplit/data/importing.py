@@ -2,13 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -18,9 +17,10 @@ from hairsplit.core.progress import Tick, progress_bar
 from hairsplit.core.run import atomic_file, file_hash
 from hairsplit.core.tables import PairsMeta, relative_root, write_blocks
 from hairsplit.core.workers import streamed
-from hairsplit.data._admit import Block, Rules, Seen, admit_images, admit_rows
+from hairsplit.data._admit import Block, Seen, admit_images, admit_rows
 from hairsplit.data._draw import OUT, TRAIN, VAL, Draw, Drawing, rows_of
 from hairsplit.data._guess import looks_like
+from hairsplit.data._import_job import Job, Target, check_choices, check_places, rules_of, settings_of
 from hairsplit.data._import_report import Contents, ImportReport, Tally, nothing_left
 from hairsplit.data._parallel import in_background
 from hairsplit.data._pictures import CHECKS, Check, Pictures
@@ -33,40 +33,6 @@ BLOCK = 20_000
 MB = 1_000_000
 Source = tuple[str, Future[str]]
 """Name of the annotation file, and its hash once that is known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Job:
-    """What is needed to make blocks of the annotation file, in this process or another one."""
-
-    format_name: str
-    annotations: Path
-    rules: Rules
-    pictures: Pictures
-    threads: int
-    """That decode pictures in this process."""
-    limit: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Target:
-    """What is to be written."""
-
-    out: Path
-    root: str
-    config: Mapping[str, Any]
-    draw: Draw
-
-    @property
-    def rejects(self) -> Path:
-        return self.out.with_name(f"{self.out.stem}.rejects.jsonl")
-
-    @property
-    def val(self) -> Path | None:
-        return None if self.draw.val_share is None else self.out.with_name(f"{self.out.stem}.val{self.out.suffix}")
-
-    def files(self) -> list[Path]:
-        return [self.out, *([self.val] if self.val else []), self.rejects]
 
 
 def import_pairs(
@@ -87,60 +53,36 @@ def import_pairs(
 ) -> ImportReport:
     """Read `annotations`, find and check their pictures below `images`, and write the pairs table `out` atomically.
 
-    Beside `out` comes `<stem>.rejects.jsonl`, and `<stem>.val.parquet` if some images are drawn for validation. Nothing
-    but the order of the annotation file decides the order of rows. Memory does not grow with the file, but for 8 bytes
-    a pair, and 12 more if pairs are drawn.
+    Beside `out` comes `<stem>.rejects.jsonl`, and perhaps `<stem>.val.parquet`. Rows keep the order of the file. Memory
+    does not grow with it, but for 8 bytes a pair where repeats may lie far apart, and 12 if pairs are drawn.
 
     Args:
         format_name: A name of `FORMATS`.
         annotations: The annotation file, gzipped or not.
         images: The images root; stored in the table relative to `out`.
         out: The table to write.
-        over_long: Whether a text has more tokens than the model reads; such rows are left out. A module's function or a
-            method, if there are several workers.
-        check_images: Decode each picture once; or only find its file, so that a broken one stops the training; or
-            neither, for a machine that has no pictures: `.jpg` is put behind names without a suffix.
+        over_long: Whether a text has more tokens than the model reads; with several workers, no lambda.
+        check_images: Decode each picture once, find its file only, or neither: names without a suffix get `.jpg`.
         kinds: Keep rows of these kinds only.
         limit: Stop after so many pairs; the rest of the file is not looked at.
         exclude_image_ids: Leave these images out, such as those of an evaluation set.
         drops: Leave out rows that carry these marks in the file (`Format.drops`), such as HNC's `noisy`.
         draw: Draw some images or pairs, or split by image.
         overwrite: Replace `out` if it exists.
-        workers: Processes for files of several MiB that can be cut, else threads for pictures; changes no byte. By
-            default this process only, with a thread per core for pictures.
+        workers: Processes for large files that can be cut, else threads; changes no byte. None: a thread per core.
 
     Raises:
         HairsplitError: Unknown format, kind or mark; a path is missing or `out` exists; the annotations are torn or of
             another shape; no pair is left (then only the rejects file is written).
     """
     draw = draw or Draw()
-    rules = Rules(
-        kinds=None if kinds is None else frozenset(kinds),
-        excluded=frozenset(exclude_image_ids),
-        drops=frozenset(drops),
-        over_long=over_long,
-        seed=draw.seed if draw.wanted else None,
-    )
-    config = {
-        "format": format_name,
-        "kinds": None if kinds is None else sorted(rules.kinds or ()),
-        "excluded_images": len(rules.excluded),
-        "drops": sorted(rules.drops),
-        "check_images": check_images,
-        "limit": limit,
-        **draw.settings(),
-    }
-    target = _Target(out=out, root=relative_root(out, images), config=config, draw=draw)
-    _check_choices(format_name, rules, limit, draw)
-    _check_places(annotations, images if check_images != "none" else None, target.files(), overwrite=overwrite)
-    job = _Job(
-        format_name=format_name,
-        annotations=annotations,
-        rules=rules,
-        pictures=Pictures(images, check_images),
-        threads=workers or min(8, os.cpu_count() or 1),
-        limit=limit,
-    )
+    rules = rules_of(kinds, exclude_image_ids, drops, over_long, draw)
+    threads = workers or min(8, os.cpu_count() or 1)
+    pictures = Pictures(images, check_images)
+    job = Job(format_name, annotations, rules, pictures, threads=threads, limit=limit)
+    target = Target(out, relative_root(out, images), settings_of(job, draw), draw)
+    check_choices(job, draw)
+    check_places(job, target.files(), overwrite=overwrite)
     try:
         return _import(job, target, workers or 1, exact=False)
     except InexactError:
@@ -148,33 +90,7 @@ def import_pairs(
         return _import(job, target, workers or 1, exact=True)
 
 
-def _check_choices(format_name: str, rules: Rules, limit: int | None, draw: Draw) -> None:
-    known = FORMATS[format_name].drops  # an unknown format is the first thing to hear of
-    for mark in sorted(rules.drops - set(known)):
-        hint = nearest(mark, known) if known else "leave it out"
-        raise HairsplitError(f"{format_name} files carry no mark {mark!r}", where="import", hint=hint)
-    if limit is not None and limit < 1:
-        raise HairsplitError(f"limit is {limit}", where="import", hint="at least 1, or leave it out")
-    draw.check()
-
-
-def _check_places(annotations: Path, images: Path | None, outputs: Sequence[Path], *, overwrite: bool) -> None:
-    if not annotations.is_file():
-        what = "is a folder" if annotations.is_dir() else "no such annotation file"
-        raise HairsplitError(what, where=str(annotations), hint="give the annotation file of the data set")
-    if images is not None and not images.is_dir():
-        raise HairsplitError("the images folder does not exist", where=str(images), hint="say where: --images DIR")
-    for out in outputs:
-        if out.exists() and out.samefile(annotations):
-            raise HairsplitError("would replace the annotation file", where=str(out), hint="choose another --out")
-    for out in outputs[:-1]:
-        if out.is_dir() or (out.exists() and not overwrite):
-            raise HairsplitError(
-                "exists already; nothing was changed", where=str(out), hint="choose another --out, or overwrite it"
-            )
-
-
-def _import(job: _Job, target: _Target, workers: int, *, exact: bool) -> ImportReport:
+def _import(job: Job, target: Target, workers: int, *, exact: bool) -> ImportReport:
     parts = FORMATS[job.format_name].parts
     size = job.annotations.stat().st_size
     with ExitStack() as stack:
@@ -192,7 +108,7 @@ def _import(job: _Job, target: _Target, workers: int, *, exact: bool) -> ImportR
     raise nothing_left(tally, job.annotations, job.pictures.root, target.rejects)
 
 
-def _blocks(job: _Job, workers: int, *, exact: bool) -> Iterator[Block]:
+def _blocks(job: Job, workers: int, *, exact: bool) -> Iterator[Block]:
     parts = FORMATS[job.format_name].parts
     if parts is None:
         yield from _row_blocks(job)
@@ -204,7 +120,7 @@ def _blocks(job: _Job, workers: int, *, exact: bool) -> Iterator[Block]:
     yield from streamed(_block, job, ([part] for part in chain(first, found)), workers=workers, label="import")
 
 
-def _block(job: _Job, parts: Sequence[Part]) -> Block:
+def _block(job: Job, parts: Sequence[Part]) -> Block:
     [part] = parts
     read = _format_parts(job).read
     images = read(part, job.annotations, job.rules.drops)
@@ -213,14 +129,14 @@ def _block(job: _Job, parts: Sequence[Part]) -> Block:
     return block
 
 
-def _format_parts(job: _Job) -> Parts:
+def _format_parts(job: Job) -> Parts:
     parts = FORMATS[job.format_name].parts
     if parts is None:
         raise TypeError(job.format_name)
     return parts
 
 
-def _row_blocks(job: _Job) -> Iterator[Block]:
+def _row_blocks(job: Job) -> Iterator[Block]:
     rows = FORMATS[job.format_name].read(job.annotations)
     seen, first = Seen(), 1
     # with a limit most pictures may not be needed
@@ -232,7 +148,7 @@ def _row_blocks(job: _Job) -> Iterator[Block]:
 
 
 def _followed(
-    blocks: Iterator[Block], job: _Job, tally: Tally, drawing: Drawing | None, tick: Tick, *, exact: bool
+    blocks: Iterator[Block], job: Job, tally: Tally, drawing: Drawing | None, tick: Tick, *, exact: bool
 ) -> Iterator[pa.Table]:
     """The tables of the blocks that hold pairs, up to the limit, with all rows counted.
 
@@ -276,7 +192,7 @@ def _refuse_twins(images: Sequence[str], known: set[str], file: Path, *, exact: 
         known.add(image)
 
 
-def _find_mistake(job: _Job) -> None:
+def _find_mistake(job: Job) -> None:
     """Read a file that could not be read in parts of several images, image by image, to say what is wrong where.
 
     Raises:
@@ -291,7 +207,7 @@ def _find_mistake(job: _Job) -> None:
         raise _with_guess(error, job) if sound == 0 else error from None
 
 
-def _with_guess(error: HairsplitError, job: _Job) -> HairsplitError:
+def _with_guess(error: HairsplitError, job: Job) -> HairsplitError:
     """The error of a file of which nothing could be read, with the format that it looks like."""
     name = looks_like(job.annotations, job.format_name)
     if name is None:
@@ -304,7 +220,7 @@ def _with_guess(error: HairsplitError, job: _Job) -> HairsplitError:
 
 
 def _write(
-    tables: Iterable[pa.Table], target: _Target, tally: Tally, drawing: Drawing | None, source: Source
+    tables: Iterable[pa.Table], target: Target, tally: Tally, drawing: Drawing | None, source: Source
 ) -> ImportReport:
     main, other = Contents(), Contents()
     if drawing is None:
@@ -332,7 +248,7 @@ def _write_one(
     contents: Contents,
     *,
     tally: Tally,
-    target: _Target,
+    target: Target,
     source: Source,
 ) -> None:
     """Write a table; its metadata is written behind the last pair, when the counts are known."""

@@ -69,6 +69,8 @@ class Evaluation:
     sources: Mapping[str, Scores]
     text_only: Mapping[str, Estimate | None]
     """Kind -> pair accuracy of a reader blind to the image; "" is all kinds together."""
+    text_only_mean: Estimate | None
+    """The blind reader's mean over kinds; None where it was not measured."""
     text_only_note: str
     recognition: Mapping[str, Any] | None
     """name, classes, and estimates top1, top5, mean_per_class_recall."""
@@ -111,6 +113,7 @@ def read_evaluation(folder: Path, label: str) -> Evaluation:
         kinds={name: _scores(fields.at("kinds").at(name), ("pair_accuracy",)) for name in fields.at("kinds")},
         sources=_sources(fields),
         text_only=_text_only(text_only),
+        text_only_mean=text_only.estimate_or_none("macro") if text_only else None,
         text_only_note=str(text_only.get("note", "")) if text_only else "",
         recognition=_task(fields.optional("recognition")),
         retrieval=_task(fields.optional("retrieval")),

@@ -1,7 +1,6 @@
 """What the page's template shows, as plain values: tables, cards and figures of evaluations and runs."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -121,19 +120,10 @@ def _mean_row(group: Group) -> dict[str, Any]:
     return {
         "name": MEAN,
         "n": estimates[0].n,
-        "text_only": _mean_text_only(group.before),
+        "text_only": group.before.text_only_mean,
         "first": estimates[0],
         "others": list(zip(estimates[1:], differences, strict=True)),
     }
-
-
-def _mean_text_only(evaluation: Evaluation) -> Estimate | None:
-    """Mean over kinds of the text-only reader; without an interval, which the kinds alone do not give."""
-    known = [estimate for kind, estimate in evaluation.text_only.items() if kind and estimate is not None]
-    if not known or len(known) < len(evaluation.kinds):
-        return None
-    mean = sum(estimate.value for estimate in known) / len(known)
-    return Estimate(mean, math.nan, math.nan, sum(estimate.n for estimate in known), known[0].chance)
 
 
 def _tasks(group: Group, what: str) -> dict[str, Any] | None:

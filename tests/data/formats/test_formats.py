@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hairsplit.core.errors import HairsplitError
@@ -115,6 +115,7 @@ def test_a_bad_row_is_rejected_for_a_known_reason(changes: dict[str, object], re
     assert reason in REASONS
 
 
+@settings(deadline=None)
 @given(
     st.text(st.sampled_from("aA |\u00a0\u0130\tx"), max_size=8),
     st.text(st.sampled_from("aA |\u00a0\u0130\tx"), max_size=8),
