@@ -137,7 +137,7 @@ def test_tiny_sets_have_no_baseline_and_a_reason() -> None:
     captions, negatives, kinds, images = balanced(9)
     few = text_only_baseline(captions, negatives, kinds, images)
     assert (few.overall, few.by_kind, few.n_total) == (None, {}, 9)
-    assert few.note == "no text-only baseline: 9 pairs are too few to learn from (at least 10)"
+    assert few.note == "no text-only baseline: 9 pairs to learn from, too few (at least 10)"
     captions, negatives, kinds, _ = balanced(30)
     one = text_only_baseline(captions, negatives, kinds, ["one"] * 30)
     assert one.overall is None
