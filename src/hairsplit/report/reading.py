@@ -33,15 +33,7 @@ def read_folders(folders: Sequence[Path]) -> Material:
     for folder in folders:
         found = list(_candidates(folder))
         if not found:
-            raise HairsplitError(
-                "holds neither an evaluation (metrics.json) nor a run (metrics.jsonl or config.yaml)"
-                if folder.is_dir()
-                else "is a file, not a folder"
-                if folder.exists()
-                else "no such folder",
-                where=str(folder),
-                hint="name folders written by `hairsplit evaluate` or `hairsplit train`",
-            )
+            raise _nothing_in(folder)
         for path in found:
             key = path.resolve()
             if _is_evaluation(path) and key not in evaluations:
@@ -49,6 +41,22 @@ def read_folders(folders: Sequence[Path]) -> Material:
             if _is_run(path) and key not in runs:
                 runs[key] = read_run(path, _label(path))
     return Material(_unique(evaluations.values()), _unique(runs.values()))
+
+
+def _nothing_in(folder: Path) -> HairsplitError:
+    if (folder / "benchmark.json").is_file():
+        return HairsplitError(
+            "an evaluation on a benchmark whose questions are not pairs of captions, which a report cannot show yet",
+            where=str(folder),
+            hint="its numbers are in benchmark.json, each answer in items.parquet",
+        )
+    message = "no such folder"
+    if folder.is_dir():
+        message = "holds neither an evaluation (metrics.json) nor a run (metrics.jsonl or config.yaml)"
+    elif folder.exists():
+        message = "is a file, not a folder"
+    hint = "name folders written by `hairsplit evaluate` or `hairsplit train`"
+    return HairsplitError(message, where=str(folder), hint=hint)
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
