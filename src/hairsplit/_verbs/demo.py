@@ -47,9 +47,9 @@ OBJECTIVE = {
 }
 SHORT = Recipe(
     scenes=3_000,
-    steps=400,
+    steps=800,
     batch_size=64,
-    lr=1e-3,
+    lr=2e-3,
     trainable="text_encoder",
     negatives_per_image=2,
     kind_weights={"relation": 2.0, "role_swap": 2.0},
