@@ -52,8 +52,7 @@ def scenes(things: int, count: int) -> list[Scene]:
 
 def image_features(encoder: DualEncoder, shown: list[Scene]) -> NDArray[np.float32]:
     """Unit embeddings [n, D]."""
-    cropped = (np.asarray(render(one, SEED)) for one in shown)
-    pixels = np.stack([encoder.preprocess.normalised(picture) for picture in cropped])
+    pixels = np.stack([encoder.preprocess.normalised(render(one, SEED)) for one in shown])
     with torch.no_grad():
         parts = [encoder.encode_image(part) for part in torch.split(torch.from_numpy(pixels), 256)]
     features: NDArray[np.float32] = torch.cat(parts).numpy()

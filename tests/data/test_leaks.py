@@ -29,7 +29,11 @@ def table(folder: Path, numbers: Sequence[int], *, source: str = "photos", size:
 
 def test_sets_without_a_common_picture_pass(tmp_path: Path) -> None:
     train = table(tmp_path / "train", range(5))
-    refuse_overlap(train, [table(tmp_path / "one", range(5, 9)), table(tmp_path / "two", range(9, 12))])
+    others = [table(tmp_path / "one", range(5, 9)), table(tmp_path / "two", range(9, 12))]
+    keys = [set(content_keys(one.root, [pair.image for pair in one.pairs]).values()) for one in (train, *others)]
+    assert [len(found) for found in keys] == [5, 4, 3]
+    assert len(set().union(*keys)) == 12, "they have no picture in common, so passing is right"
+    refuse_overlap(train, others)
     refuse_overlap(train, [])
 
 

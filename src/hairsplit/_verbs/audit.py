@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.images import check_root
 from hairsplit.core.run import atomic_file, file_hash, filled_folder, stamp, write_json
 from hairsplit.core.tables import read_meta
 from hairsplit.core.types import Pair, Reject
@@ -51,8 +52,8 @@ def run_audit(
         raise HairsplitError(f"{most_bits} bits of {BITS}", where="--max-distance", hint="0 to 64; 8 by default")
     started = time.perf_counter()
     source = _read(path, images, format_name)
-    if images is not None and not images.is_dir():
-        raise HairsplitError("the images folder does not exist", where=str(images), hint="say where: --images DIR")
+    if images is not None:
+        check_root(images)
     mine = pictures_of_table(source.table, source.root, str(path))
     others = [pictures_of(other) for other in against]  # a wrong path is heard of before the work begins
     with filled_folder(out) as folder:

@@ -23,8 +23,8 @@ from hairsplit.evaluate.benchmarks import (
     judge_benchmark,
     prepare,
 )
-from hairsplit.evaluate.statistics import estimate_json
-from hairsplit.evaluate.suite import summarise, warnings_of, write_evaluation
+from hairsplit.evaluate.statistics import estimate_json, estimate_or_null
+from hairsplit.evaluate.suite import summarise, text_only_json, warnings_of, write_evaluation
 from hairsplit.evaluate.text_only import TextOnlyBaseline
 
 VERSION = 1
@@ -134,13 +134,12 @@ def _entry(name: str, entry: Benchmark) -> dict[str, Any]:
 
 
 def _number(number: Number, entry: Benchmark) -> dict[str, Any]:
-    estimate = number.estimate
     return {
         "name": number.name,
         "outcome": number.outcome,
         "over": number.over,
         "published": number.published,
-        "estimate": None if estimate is None else estimate_json(estimate),
+        "estimate": estimate_or_null(number.estimate),
         "value_if_ties_hit": number.ties_hit,
         "value_by_the_suites_own_tie_rule": _own_rule(number, entry),
         "parts": dict(number.parts),
@@ -159,12 +158,7 @@ def _own_rule(number: Number, entry: Benchmark) -> float | None:
 def _text_only(found: TextOnlyBaseline | None, entry: Benchmark) -> dict[str, Any]:
     if found is None:
         return {"overall": None, "macro": None, "kinds": {}, "note": f"no text-only baseline: {entry.blind}"}
-    return {
-        "overall": None if found.overall is None else estimate_json(found.overall),
-        "macro": None if found.mean_of_kinds is None else estimate_json(found.mean_of_kinds),
-        "kinds": {kind: estimate_json(value) for kind, value in found.by_kind.items()},
-        "note": found.note,
-    }
+    return text_only_json(found)
 
 
 def _data(prepared: Prepared, judged: Judgement, out: Path) -> dict[str, Any]:

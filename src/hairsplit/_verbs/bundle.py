@@ -1,10 +1,10 @@
 """`hairsplit import hub` and `import webdataset`: data sets that bring their pictures with them."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hairsplit.core.downloads import may_download
 from hairsplit.core.errors import HairsplitError
 from hairsplit.data.bundles import BUNDLES, Choice
 from hairsplit.data.importing import Draw, ImportReport
@@ -36,7 +36,7 @@ def run_bundle_import(
     for option, value in unfit.items():
         if value:
             raise HairsplitError(f"{option} means nothing for {name}", where="import", hint="leave it out")
-    download = bool(part.get("download")) or os.environ.get("HAIRSPLIT_DOWNLOAD", "").lower() in {"1", "true", "yes"}
+    download = bool(part.get("download")) or may_download()
     return import_bundle(
         name,
         source,

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from hairsplit.core.wording import percent
+
 Record = Mapping[str, Any]
 
 
@@ -89,7 +91,7 @@ def _measures(record: Record) -> Iterator[str]:
         words, negation = one["words"], one["markers"].get("negation", {"caption": 0.0, "negative": 0.0})
         yield (
             f"{kind or 'all pairs':<{width}}{one['pairs']:>9,}{images:>8,}"
-            f"{words['caption']:>6.1f} /{words['negative']:>5.1f}  {_number(one['longer_is_true']):<21}"
+            f"{words['caption']:>6.1f} /{words['negative']:>5.1f}  {percent(one['longer_is_true']):<21}"
             f"{one['edit']['median']:>5g}{_percent(one['left_or_right']):>12}{_percent(one['left_right_swapped']):>9}"
             f"   {_percent(negation['caption'])} / {_percent(negation['negative'])}"
         )
@@ -106,11 +108,11 @@ def _attacks(record: Record) -> Iterator[str]:
     for kind in record["kinds"]:
         found = [reader["kinds"].get(kind) if kind else reader["overall"] for reader in readers.values()]
         if found[0] is not None:
-            cells = "".join(f"{_number(one):<23}" for one in found)
+            cells = "".join(f"{percent(one):<23}" for one in found)
             yield f"{kind or 'all pairs':<{width}}{found[0]['n']:>9,}  {cells}".rstrip()
     own = [reader["own_texts"] for reader in readers.values()]
     if own[0] is not None and own[0]["n"] < readers["length"]["overall"]["n"]:
-        cells = "".join(f"{_number(one):<23}" for one in own)
+        cells = "".join(f"{percent(one):<23}" for one in own)
         yield f"{'(texts of one image)':<{width}}{own[0]['n']:>9,}  {cells}".rstrip()
     strict = ", ".join(f"{name} {_percent(reader['strict']['value'])}" for name, reader in readers.items())
     yield f"chance 50 %, 95 % intervals clustered by image; ties count 1/2 (as misses: {strict})"
@@ -134,13 +136,6 @@ def _overlaps(overlaps: list[Record]) -> Iterator[str]:
 
 def _width(record: Record) -> int:
     return max(len("told without the image"), *(len(kind) for kind in record["kinds"])) + 2
-
-
-def _number(estimate: Record) -> str:
-    value = f"{100 * estimate['value']:.1f} %"
-    if estimate["low"] is None:
-        return f"{value} [unknown]"
-    return f"{value} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
 
 
 def _percent(share: float) -> str:

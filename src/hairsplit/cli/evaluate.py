@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from hairsplit.core.wording import percent
+
 Record = Mapping[str, Any]
 _MOST_KINDS = 25
 """Kinds that are printed; all are in benchmark.json."""
@@ -70,7 +72,7 @@ def benchmark_lines(record: Record) -> Iterator[str]:
     yield f"own tie rule: {entry['tie_rule']}"
     blind = record["text_only"]
     if blind["overall"]:
-        yield f"text-only baseline: {_number(blind['overall'])} of caption pairs, chance 50.0 ({blind['note']})"
+        yield f"text-only baseline: {percent(blind['overall'])} of caption pairs, chance 50.0 ({blind['note']})"
     else:
         yield blind["note"]
     for title, counts in (("left out", record["left_out"]), ("besides", record["counts"])):
@@ -104,11 +106,4 @@ def _aggregate(number: Record) -> str:
 
 def _row(name: str, estimate: Record) -> str:
     chance = "" if estimate["chance"] is None else f"{100 * estimate['chance']:.1f}"
-    return f"{name:<{_NAME}}{estimate['n']:>7}  {_number(estimate):<24}{chance:>7}"
-
-
-def _number(estimate: Record) -> str:
-    value = f"{100 * estimate['value']:.1f} %"
-    if estimate["low"] is None:
-        return f"{value} [unknown]"
-    return f"{value} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+    return f"{name:<{_NAME}}{estimate['n']:>7}  {percent(estimate):<24}{chance:>7}"

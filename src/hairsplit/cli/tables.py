@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hairsplit.core.wording import counted
+from hairsplit.core.wording import counted, percent
 from hairsplit.train.config import TrainConfig
 
 
@@ -23,7 +23,7 @@ def evaluation_lines(record: Mapping[str, Any]) -> Iterator[str]:
     for part in ("recognition", "retrieval"):
         for name, value in (record[part] or {}).items():
             if isinstance(value, dict):
-                yield f"{part + ' ' + name:<34}{value['n']:>7}  {_number(value):<24}{_chance(value):>7}"
+                yield f"{part + ' ' + name:<34}{value['n']:>7}  {percent(value):<24}{_chance(value):>7}"
     yield f"text-only: {blind['note']}"
     if record["rejects"]:
         yield "left out: " + ", ".join(f"{reason} {count:,}" for reason, count in record["rejects"].items())
@@ -34,15 +34,8 @@ def _pair_line(
     name: str, accuracy: Mapping[str, Any], margin: Mapping[str, Any] | None, blind: Mapping[str, Any] | None
 ) -> str:
     shown = f"{margin['value']:+.3f}" if margin else ""
-    text = _number(blind) if blind else "unknown"
-    return f"{name:<34}{accuracy['n']:>7}  {_number(accuracy):<24}{_chance(accuracy):>7}  {shown:>8}  {text}"
-
-
-def _number(estimate: Mapping[str, Any]) -> str:
-    value = f"{100 * estimate['value']:.1f} %"
-    if estimate["low"] is None:
-        return f"{value} [unknown]"
-    return f"{value} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+    text = percent(blind) if blind else "unknown"
+    return f"{name:<34}{accuracy['n']:>7}  {percent(accuracy):<24}{_chance(accuracy):>7}  {shown:>8}  {text}"
 
 
 def _chance(estimate: Mapping[str, Any]) -> str:

@@ -41,6 +41,16 @@ def inside(root: Path, relative: str) -> Path:
     return path
 
 
+def check_root(root: Path) -> None:
+    """Refuse an images root that is not there.
+
+    Raises:
+        HairsplitError: There is no such folder.
+    """
+    if not root.is_dir():
+        raise HairsplitError("the images folder does not exist", where=str(root), hint="say where: --images DIR")
+
+
 def decode(path: Path) -> Image.Image:
     """The picture as upright RGB; 16-bit, palette, grey, transparent (on white) and CMYK pictures are converted.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.images import check_root
 from hairsplit.data._admit import Rules
 from hairsplit.data._draw import Draw
 from hairsplit.data._pictures import Pictures
@@ -78,6 +79,27 @@ def settings_of(job: Job, draw: Draw) -> dict[str, Any]:
     }
 
 
+def check_limit(limit: int | None) -> None:
+    """Refuse a limit that leaves nothing.
+
+    Raises:
+        HairsplitError: It is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise HairsplitError(f"limit is {limit}", where="import", hint="at least 1, or leave it out")
+
+
+def check_free(out: Path, *, overwrite: bool) -> None:
+    """Refuse a table that is in the way.
+
+    Raises:
+        HairsplitError: It exists and is not to be replaced, or is a folder.
+    """
+    if out.is_dir() or (out.exists() and not overwrite):
+        hint = "choose another --out, or overwrite it"
+        raise HairsplitError("exists already; nothing was changed", where=str(out), hint=hint)
+
+
 def check_choices(job: Job, draw: Draw) -> None:
     """Refuse what no file could give.
 
@@ -89,8 +111,7 @@ def check_choices(job: Job, draw: Draw) -> None:
     for mark in sorted(rules.drops - set(known)):
         hint = nearest(mark, known) if known else "leave it out"
         raise HairsplitError(f"{format_name} files carry no mark {mark!r}", where="import", hint=hint)
-    if limit is not None and limit < 1:
-        raise HairsplitError(f"limit is {limit}", where="import", hint="at least 1, or leave it out")
+    check_limit(limit)
     draw.check()
 
 
@@ -105,13 +126,10 @@ def check_places(job: Job, outputs: Sequence[Path], *, overwrite: bool) -> None:
     if not annotations.is_file():
         what = "is a folder" if annotations.is_dir() else "no such annotation file"
         raise HairsplitError(what, where=str(annotations), hint="give the annotation file of the data set")
-    if images is not None and not images.is_dir():
-        raise HairsplitError("the images folder does not exist", where=str(images), hint="say where: --images DIR")
+    if images is not None:
+        check_root(images)
     for out in outputs:
         if out.exists() and out.samefile(annotations):
             raise HairsplitError("would replace the annotation file", where=str(out), hint="choose another --out")
     for out in outputs[:-1]:
-        if out.is_dir() or (out.exists() and not overwrite):
-            raise HairsplitError(
-                "exists already; nothing was changed", where=str(out), hint="choose another --out, or overwrite it"
-            )
+        check_free(out, overwrite=overwrite)

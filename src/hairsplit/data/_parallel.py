@@ -13,6 +13,11 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+def default_threads() -> int:
+    """One per core, at most 8: more wait for the disk."""
+    return min(8, os.cpu_count() or 1)
+
+
 def parallel_map(
     function: Callable[[A], B], items: Sequence[A], *, label: str | None, workers: int | None = None
 ) -> list[B]:
@@ -21,7 +26,7 @@ def parallel_map(
     With a label it shows a progress bar with the time left, if stderr is a terminal. An error or Ctrl-C drops the jobs
     that still wait.
     """
-    pool = ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(workers or default_threads())
     found: list[B] = []
     try:
         with nullcontext(_silent) if label is None else progress_bar(label, len(items)) as tick:

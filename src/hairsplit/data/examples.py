@@ -1,5 +1,6 @@
 """Rows of a pairs table joined into training examples, kept as numbers: millions of them take little memory."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -29,14 +30,14 @@ class Example:
         return self.kinds[0]
 
 
-class Examples(Sequence[Example]):
-    """Example n is made of the rows `rows[starts[n]:starts[n + 1]]` of `pairs`; texts are looked up when asked for."""
+class _OfRows(Sequence[Example], ABC):
+    """Examples made of rows of `pairs`; texts are looked up when asked for."""
 
-    def __init__(self, pairs: Sequence[Pair], rows: Integers, starts: Integers) -> None:
-        self.pairs, self.rows, self.starts = pairs, rows, starts
+    pairs: Sequence[Pair]
 
-    def __len__(self) -> int:
-        return len(self.starts) - 1
+    @abstractmethod
+    def of(self, index: int) -> list[int]:
+        """Row numbers of an example."""
 
     @overload
     def __getitem__(self, index: int) -> Example: ...
@@ -49,6 +50,16 @@ class Examples(Sequence[Example]):
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         return as_example([self.pairs[row] for row in self.of(index % len(self))])
+
+
+class Examples(_OfRows):
+    """Example n is made of the rows `rows[starts[n]:starts[n + 1]]` of `pairs`; texts are looked up when asked for."""
+
+    def __init__(self, pairs: Sequence[Pair], rows: Integers, starts: Integers) -> None:
+        self.pairs, self.rows, self.starts = pairs, rows, starts
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
 
     def of(self, index: int) -> list[int]:
         """Row numbers of an example."""
@@ -76,7 +87,7 @@ def examples(pairs: Sequence[Pair], negatives_per_image: int) -> Examples:
     return Examples(pairs, rows, np.append(starts, count))
 
 
-class Drawn(Sequence[Example]):
+class Drawn(_OfRows):
     """Every image once an epoch, with up to K of its pairs, drawn anew each time.
 
     The first pair drawn gives the caption; the negatives are those of all pairs drawn, each false of the image. Pairs
@@ -104,18 +115,6 @@ class Drawn(Sequence[Example]):
 
     def __len__(self) -> int:
         return len(self.keys)
-
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> "list[Example]": ...
-    def __getitem__(self, index: int | slice) -> "Example | list[Example]":
-        """An image's example in the first epoch, as texts."""
-        if isinstance(index, slice):
-            return [self[n] for n in range(*index.indices(len(self)))]
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        return as_example([self.pairs[row] for row in self.of(index % len(self))])
 
     def of(self, index: int) -> list[int]:
         """Row numbers of image `index % images` in epoch `index // images`, the one that gives the caption first."""

@@ -1,6 +1,5 @@
 """Import: annotations in any format and their pictures into a pairs table; what is left out is counted and listed."""
 
-import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -22,7 +21,7 @@ from hairsplit.data._draw import OUT, TRAIN, VAL, Draw, Drawing, rows_of
 from hairsplit.data._guess import looks_like
 from hairsplit.data._import_job import Job, Target, check_choices, check_places, rules_of, settings_of
 from hairsplit.data._import_report import Contents, ImportReport, Tally, nothing_left
-from hairsplit.data._parallel import in_background
+from hairsplit.data._parallel import default_threads, in_background
 from hairsplit.data._pictures import CHECKS, Check, Pictures
 from hairsplit.data.formats import FORMATS, InexactError, Part, Parts
 
@@ -77,7 +76,7 @@ def import_pairs(
     """
     draw = draw or Draw()
     rules = rules_of(kinds, exclude_image_ids, drops, over_long, draw)
-    threads = workers or min(8, os.cpu_count() or 1)
+    threads = workers or default_threads()
     pictures = Pictures(images, check_images)
     job = Job(format_name, annotations, rules, pictures, threads=threads, limit=limit)
     target = Target(out, relative_root(out, images), settings_of(job, draw), draw)

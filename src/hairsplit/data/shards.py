@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.images import inside
+from hairsplit.core.images import check_root, inside
 from hairsplit.core.run import filled_folder
 from hairsplit.core.tables import iterate_pairs, read_meta
 from hairsplit.core.types import Pair
@@ -73,8 +73,7 @@ def export_webdataset(
         HairsplitError: Not a pairs table, a picture is missing or none, or `out` holds something already.
     """
     root = images if images is not None else table.parent / read_meta(table).images_root
-    if not root.is_dir():
-        raise HairsplitError("the images folder does not exist", where=str(root), hint="say where: --images DIR")
+    check_root(root)
     groups = enumerate(_grouped(iterate_pairs(table), samples))
     counts = {"shards": 0, "samples": 0, "pairs": 0, "bytes": 0}
     with filled_folder(out) as folder:

@@ -1,6 +1,5 @@
 """Unpack a bundle: pictures below an images root under the hash of their bytes, its rows beside the table."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,8 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import FORMATS, decode, inside
 from hairsplit.core.run import atomic_file, file_hash, writable
 from hairsplit.core.types import Reject
+from hairsplit.data._import_job import check_free, check_limit
+from hairsplit.data._parallel import default_threads
 from hairsplit.data.bundles import BUNDLES, Choice, Sample
 from hairsplit.data.formats.unpacked import Line
 from hairsplit.data.importing import Draw, ImportReport, import_pairs
@@ -93,11 +94,8 @@ def import_bundle(
         HairsplitError: No such bundle or data set, unsafe or torn shards, `out` exists, or no row is left.
     """
     bundle = BUNDLES[name]
-    if out.is_dir() or (out.exists() and not overwrite):
-        hint = "choose another --out, or overwrite it"
-        raise HairsplitError("exists already; nothing was changed", where=str(out), hint=hint)
-    if limit is not None and limit < 1:
-        raise HairsplitError(f"limit is {limit}", where="import", hint="at least 1, or leave it out")
+    check_free(out, overwrite=overwrite)
+    check_limit(limit)
     images = out.parent / f"{out.stem}_images" if images is None else images
     rows = out.with_name(f"{out.stem}.rows.jsonl")
     wanted = Wanted(kinds, frozenset(exclude_image_ids), limit)
@@ -125,7 +123,7 @@ def unpack(
     A picture is decoded before it is kept; one that cannot be is refused, with all its rows. The rows file is written
     whole or not at all; pictures kept before an interruption are whole, and are not written again.
     """
-    threads = workers or min(8, os.cpu_count() or 1)
+    threads = workers or default_threads()
     written = kept = 0
     with atomic_file(rows_file) as temporary, temporary.open("wb") as file:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="unpack")

@@ -1,6 +1,5 @@
 """From what a user calls a model to a DualEncoder."""
 
-import os
 import pickle
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from safetensors import SafetensorError
 from transformers import CLIPModel
 
 from hairsplit.core.catalog import nearest
+from hairsplit.core.downloads import DOWNLOAD, may_download
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json
 from hairsplit.encoders._files import OPEN_CLIP_CONFIG, SUFFIXES, read_weights
@@ -29,7 +29,6 @@ OPENAI_NAMES = {
     "ViT-L/14@336px": "openai/clip-vit-large-patch14-336",
 }
 """OpenAI's names -> hub ids."""
-DOWNLOAD = "HAIRSPLIT_DOWNLOAD"
 
 _CHECKPOINTS = ("best", "checkpoints/best", "last", "checkpoints/last")
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -62,11 +61,7 @@ def load_spec(spec: str | Path, *, activation: Activation | None, download: bool
     hub_id = OPENAI_NAMES.get(text, text)
     if isinstance(spec, Path) or path.suffix in SUFFIXES or not _HUB_ID.fullmatch(hub_id) or text[0] in "./~":
         raise HairsplitError("no such file or folder", where=text, hint=_near(path))
-    return _hub(hub_id, _near(path), download=_may_download() if download is None else download)
-
-
-def _may_download() -> bool:
-    return os.environ.get(DOWNLOAD, "").lower() in {"1", "true", "yes"}
+    return _hub(hub_id, _near(path), download=may_download() if download is None else download)
 
 
 def _near(path: Path) -> str:

@@ -10,7 +10,7 @@ from hairsplit.evaluate.audit_attacks import ATTACKS, Attacks, attack, clearly_a
 from hairsplit.evaluate.audit_columns import PairColumns
 from hairsplit.evaluate.audit_counts import count_problems, count_shape, measure_kinds, one_sided_words, own_texts
 from hairsplit.evaluate.audit_text import text_facts
-from hairsplit.evaluate.statistics import RESAMPLES, clustered_mean, estimate_json
+from hairsplit.evaluate.statistics import RESAMPLES, clustered_mean, estimate_json, estimate_or_null
 from hairsplit.evaluate.text_only import CHANCE, MOST_PAIRS, TextOnlyBaseline
 
 FEWEST_IMAGES = 20
@@ -54,16 +54,13 @@ def _attacks_json(table: PairColumns, attacks: Attacks, seed: int, resamples: in
             return None
         return clustered_mean(result.credits[own], images[own], chance=CHANCE, seed=seed, resamples=resamples)
 
-    def maybe(estimate: Estimate | None) -> dict[str, Any] | None:
-        return None if estimate is None else estimate_json(estimate)
-
     def one(name: str, result: TextOnlyBaseline) -> dict[str, Any]:
         return {
             "reads": ATTACKS[name],
-            "overall": maybe(result.overall),
-            "macro": maybe(result.mean_of_kinds),
-            "strict": maybe(result.strict),
-            "own_texts": maybe(on_own(result)),
+            "overall": estimate_or_null(result.overall),
+            "macro": estimate_or_null(result.mean_of_kinds),
+            "strict": estimate_or_null(result.strict),
+            "own_texts": estimate_or_null(on_own(result)),
             "ties": result.ties,
             "kinds": {kind: estimate_json(estimate) for kind, estimate in result.by_kind.items()},
             "reason": result.reason,

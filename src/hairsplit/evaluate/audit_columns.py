@@ -47,16 +47,12 @@ class PairColumns:
     @cached_property
     def plain(self) -> Codes:
         """Per text a number that is equal for texts that are the same but for case and spaces."""
-        known: dict[str, int] = {}
-        return np.array([known.setdefault(" ".join(t.lower().split()), len(known)) for t in self.texts], np.int64)
+        return _numbered(" ".join(text.lower().split()) for text in self.texts)
 
     @cached_property
     def bare(self) -> Codes:
         """The same, with punctuation left out as well."""
-        known: dict[str, int] = {}
-        return np.array(
-            [known.setdefault(" ".join(_WORD.findall(t.lower())), len(known)) for t in self.texts], np.int64
-        )
+        return _numbered(" ".join(_WORD.findall(text.lower())) for text in self.texts)
 
     @property
     def with_negative(self) -> Codes:
@@ -124,6 +120,12 @@ def _coded(columns: dict[str, pa.ChunkedArray]) -> PairColumns:
         sources=sources,
         source=source,
     )
+
+
+def _numbered(texts: Iterable[str]) -> Codes:
+    """Equal texts have equal numbers, in order of appearance."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
 
 
 def _encode(column: pa.ChunkedArray) -> tuple[list[str], Codes]:

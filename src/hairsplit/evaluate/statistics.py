@@ -195,6 +195,11 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
     }
 
 
+def estimate_or_null(estimate: Estimate | None) -> dict[str, Any] | None:
+    """The same, or null where there is none."""
+    return None if estimate is None else estimate_json(estimate)
+
+
 def _values(values: ArrayLike, clusters: Labels) -> FloatArray:
     numbers = np.asarray(values, np.float64)
     if numbers.ndim != 1 or len(numbers) != len(clusters):

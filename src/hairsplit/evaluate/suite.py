@@ -21,8 +21,8 @@ from hairsplit.core.types import Estimate, Pair
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate import metrics
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
-from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean, estimate_json
-from hairsplit.evaluate.text_only import text_only_baseline
+from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean, estimate_json, estimate_or_null
+from hairsplit.evaluate.text_only import TextOnlyBaseline, text_only_baseline
 
 VERSION = 1
 Floats = NDArray[np.float64]
@@ -172,12 +172,17 @@ def summarise(scores: Scores, *, seed: int = 0) -> dict[str, Any]:
             source: _part(scores, sources == source, kinds, clusters, None, macro=True, seed=seed)
             for source in sorted(set(sources.tolist()))
         },
-        "text_only": {
-            "overall": _maybe(text.overall),
-            "macro": _maybe(text.mean_of_kinds),
-            "kinds": {kind: estimate_json(value) for kind, value in text.by_kind.items()},
-            "note": text.note,
-        },
+        "text_only": text_only_json(text),
+    }
+
+
+def text_only_json(found: TextOnlyBaseline) -> dict[str, Any]:
+    """`text_only` of metrics.json."""
+    return {
+        "overall": estimate_or_null(found.overall),
+        "macro": estimate_or_null(found.mean_of_kinds),
+        "kinds": {kind: estimate_json(value) for kind, value in found.by_kind.items()},
+        "note": found.note,
     }
 
 
@@ -213,10 +218,6 @@ def _part(
         unknown = Estimate(rand if rand is not None else math.nan, math.nan, math.nan, len(np.unique(images)))
         found["avg_rand_neg"] = None if rand is None else estimate_json(unknown)
     return found
-
-
-def _maybe(estimate: Estimate | None) -> dict[str, Any] | None:
-    return None if estimate is None else estimate_json(estimate)
 
 
 def write_evaluation(folder: Path, scores: Scores, record: Mapping[str, Any], *, seed: int = 0) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hairsplit.core.catalog import nearest
+from hairsplit.core.downloads import DOWNLOAD
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import MAX_BYTES
 from hairsplit.core.types import Reject
@@ -21,7 +22,7 @@ _ALIASES = {
 }
 """Meaning -> names that a column may have without being told, the preferred one first."""
 _REMOTE = re.compile(r"data_(?:files|dir):.*?://|^\s*-?\s*path:.*://", re.MULTILINE | re.DOTALL)
-_ALLOW = "--download, or HAIRSPLIT_DOWNLOAD=1, allows fetching it from the hub"
+_ALLOW = f"--download, or {DOWNLOAD}=1, allows fetching it from the hub"
 
 
 def read(name: str, choice: Choice) -> Iterator[Sample | Reject]:

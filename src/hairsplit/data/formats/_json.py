@@ -49,6 +49,18 @@ def decode(raw: bytes | memoryview | msgspec.Raw, kind: type[T], where: str, hin
         raise HairsplitError(f"torn or not valid JSON: {problem}", where=where, hint=FETCH) from None
 
 
+def records(path: Path, kind: type[T], hint: str) -> Iterator[tuple[int, T]]:
+    """Yield number, from 1, and object of each line that is not empty.
+
+    Raises:
+        HairsplitError: A line is torn, or not a `kind`.
+    """
+    with path.open("rb") as file:
+        for number, text in enumerate(file, start=1):
+            if raw := (text.removeprefix(BOM) if number == 1 else text).strip():
+                yield number, decode(raw, kind, f"{path}, line {number}", hint)
+
+
 def members(path: Path, hint: str, *, chunk: int = CHUNK) -> Iterator[tuple[str, msgspec.Raw]]:
     """Yield key and undecoded value of the JSON object in a file, one in memory at a time.
 

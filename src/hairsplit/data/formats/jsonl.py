@@ -7,7 +7,7 @@ import msgspec
 
 from hairsplit.core.types import Reject
 from hairsplit.data.formats._format import Format, Row
-from hairsplit.data.formats._json import BOM, decode
+from hairsplit.data.formats._json import records
 from hairsplit.data.formats._rows import checked
 
 HINT = 'write one object per line, as in {"image": "a.jpg", "caption": "...", "negative": "...", "kind": "..."}'
@@ -31,28 +31,23 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         HairsplitError: A line is torn, not an object, or a field is of another type.
     """
-    with path.open("rb") as file:
-        for number, text in enumerate(file, start=1):
-            raw = text.removeprefix(BOM).strip() if number == 1 else text.strip()
-            if not raw:
-                continue
-            line = decode(raw, _Line, f"{path}, line {number}", HINT)
-            where = f"{path.name}, line {number}"
-            if line.negative is msgspec.UNSET:
-                yield Reject(where, "missing_negative", 'write "negative": null where there is none')
-                continue
-            yield from checked(
-                where,
-                image=line.image,
-                caption=line.caption,
-                negative=line.negative,
-                kind=line.kind or line.type,
-                source=line.source or "jsonl",
-                image_id=None if line.image_id is None else str(line.image_id),
-                needs_negative=False,
-                evidence=line.evidence,
-                group_id=line.group_id,
-            )
+    for number, line in records(path, _Line, HINT):
+        where = f"{path.name}, line {number}"
+        if line.negative is msgspec.UNSET:
+            yield Reject(where, "missing_negative", 'write "negative": null where there is none')
+            continue
+        yield from checked(
+            where,
+            image=line.image,
+            caption=line.caption,
+            negative=line.negative,
+            kind=line.kind or line.type,
+            source=line.source or "jsonl",
+            image_id=None if line.image_id is None else str(line.image_id),
+            needs_negative=False,
+            evidence=line.evidence,
+            group_id=line.group_id,
+        )
 
 
 ENTRY = Format(

@@ -8,7 +8,7 @@ import msgspec
 
 from hairsplit.core.types import Edit, Pair, Reject
 from hairsplit.data.formats._format import REASONS, Format, Row
-from hairsplit.data.formats._json import BOM, decode
+from hairsplit.data.formats._json import records
 from hairsplit.data.formats._rows import checked
 
 HINT = "`hairsplit import` writes such files when it unpacks a bundle; import the bundle again"
@@ -43,10 +43,8 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         HairsplitError: A line is torn, not an object, or a field is of another type.
     """
-    with path.open("rb") as file:
-        for number, text in enumerate(file, start=1):
-            if raw := (text.removeprefix(BOM) if number == 1 else text).strip():
-                yield from _row(decode(raw, Line, f"{path}, line {number}", HINT))
+    for _, line in records(path, Line, HINT):
+        yield from _row(line)
 
 
 def _row(line: Line) -> Iterator[Row]:
