@@ -5,6 +5,11 @@
 Batches are made of pictures of 224 x 224 pixels of which `--pictures` different ones are kept in memory, so that what
 is measured is sampling, collation and normalisation, not decoding. The step is timed at three sizes of table: it must
 not grow with the table.
+
+    python benchmarks/batches.py --memory 2000000
+
+instead makes a table of so many pairs on disk, all texts different and 121 pairs to an image as in HNC, and prints the
+memory of a process that prepares training on it, part by part.
 """
 
 import argparse
@@ -14,6 +19,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -21,9 +27,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from hairsplit.core.tables import PairsMeta, PairsTable
+from hairsplit.core.tables import PairsMeta, PairsTable, write_pairs
 from hairsplit.core.types import Pair
 from hairsplit.data.batches import PairBatches
+from hairsplit.data.rows import StoredRows, open_pairs
 from hairsplit.encoders.preprocess import Preprocess
 from hairsplit.encoders.tokens import Tokenizer
 
@@ -118,6 +125,49 @@ def _without_pixels(batches: PairBatches, order: np.ndarray, steps: int) -> floa
     return statistics.median(times)
 
 
+def memory(count: int) -> None:
+    """Print how much memory this process holds and has held at most, after each part."""
+    images = max(count // 121, 256)
+
+    def pairs() -> Iterator[Pair]:
+        for n in range(count):
+            a, b, c, d = (n // 10**k % 10 for k in range(4))
+            true, false = (
+                f"The {WORDS[a]} {THINGS[b]} is to the left of the {WORDS[c]} {THINGS[x]} number {n}."
+                for x in (d, (d + 1) % 10)
+            )
+            image = n * images // count
+            yield Pair(
+                image=f"{image}.jpg", image_id=str(image), caption=true, negative=false, kind=WORDS[a], source="hnc"
+            )
+
+    def say(part: str) -> None:
+        now = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+        print(f"{part:<30}{now:>8,.0f} MiB now, {peak:>8,.0f} MiB at most, {time.perf_counter() - started:>6.0f} s")
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pairs.parquet"
+        started = time.perf_counter()
+        say("start")
+        write_pairs(path, pairs(), PairsMeta())
+        say("table written")
+        opened = open_pairs(path)
+        say(f"opened, {path.stat().st_size / 2**20:,.0f} MiB on disk")
+        if not isinstance(opened.pairs, StoredRows):
+            raise TypeError
+        keys = {name: n for n, name in enumerate(opened.pairs.images.names)}
+        made = PairBatches(opened, Tokenizer(), Preprocess(224), batch_size=256, image_keys=keys)
+        say("tokenised")
+        order = made.epoch(0).batches
+        say(f"order of {len(order):,} steps")
+        made.epoch(1)
+        say("order of another epoch")
+        _without_pixels(made, order, 300)
+        say("300 batches, without pixels")
+        made.close()
+
+
 def main() -> None:
     """Print one line per size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -128,8 +178,13 @@ def main() -> None:
     parser.add_argument("--negatives", type=int, default=1)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory", type=int, metavar="PAIRS", help="Measure memory instead, on so many pairs on disk.")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.memory:
+        print(f"{platform.machine()}, {os.cpu_count()} cores; {options.memory:,} pairs")
+        memory(options.memory)
+        return
     print(f"{platform.machine()}, {os.cpu_count()} cores; batch {options.batch}, K {options.negatives}")
     print(
         f"{'epoch of':<10}{'pairs':>10}{'build s':>9}{'order s':>9}{'steps':>8}{'order/s':>12}"

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one thread, no network, and the real data where it is at hand."""
+"""Fixtures for all tests: one thread, no network, shapes checked, and the real data where it is at hand."""
 
 import os
 
@@ -11,6 +11,18 @@ from typing import Any
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
+
+CHECKED = (
+    "hairsplit.core.tensors",
+    "hairsplit.data.pixels",
+    "hairsplit.data.token_ids",
+    "hairsplit.encoders.dual_encoder",
+    "hairsplit.losses",
+    "hairsplit.train.step",
+)
+"""Modules whose annotated shapes are checked at every call: those through which tensors flow."""
+install_import_hook(CHECKED, "beartype.beartype")  # before any of them is imported
 
 torch.set_num_threads(1)  # models as small as these lose by a second one, on a busy machine a hundredfold
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import torch
 from PIL import Image
 
 from hairsplit import api
+from hairsplit.captions.generate import Settings
+from hairsplit.captions.table import write_captions
 from hairsplit.cli.main import app
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder
@@ -35,12 +38,16 @@ def equal_weights(one: DualEncoder, two: DualEncoder) -> bool:
 
 def test_every_verb_of_the_command_line_is_a_function_with_the_same_name() -> None:
     verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    functions = {name.rstrip("_") for name in api.__all__} - {"read_config"}
+    functions = {name.rstrip("_") for name in api.__all__} - {
+        "read_config",
+        "captions_from_text",
+    }  # captions --from-text
     assert verbs == functions
 
 
 def test_every_option_of_a_verb_is_an_argument_of_its_function() -> None:
     other_names = {"long", "words", "resume", "max_pairs", "negatives", "exclude_images", "format_name", "what", "on"}
+    other_names |= {"left_right", "from_text", "judging"}
     for command in app.registered_commands:
         assert command.callback is not None
         name = command.callback.__name__
@@ -49,6 +56,8 @@ def test_every_option_of_a_verb_is_an_argument_of_its_function() -> None:
         if name == "import_":  # `drops`, and the fields of `draw` and `part`
             theirs |= {"drop", "sample_images", "per_image", "sample", "val_share", "seed"}
             theirs |= {"split", "config", "revision", "column", "download"}
+        if name == "captions":  # its options are those of the function below, and the fields of `Settings`
+            theirs |= set(inspect.signature(write_captions).parameters) | {field.name for field in fields(Settings)}
         assert ours - theirs <= other_names, name
 
 

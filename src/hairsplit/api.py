@@ -8,7 +8,9 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import World
 
 if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
-    from hairsplit.captions.table import CaptionsReport
+    from hairsplit.captions.merge import CaptionsReport
+    from hairsplit.captions.text_table import TextReport
+    from hairsplit.data.hnc_export import HncReport
     from hairsplit.data.importing import Check, Draw, ImportReport
     from hairsplit.data.shards import ExportReport
     from hairsplit.encoders.dual_encoder import DualEncoder
@@ -21,6 +23,7 @@ Layout = Literal["transformers", "openai", "open_clip"]
 __all__ = [
     "audit",
     "captions",
+    "captions_from_text",
     "convert",
     "demo",
     "draw",
@@ -28,6 +31,7 @@ __all__ = [
     "export",
     "import_",
     "list_",
+    "merge",
     "read_config",
     "report",
     "train",
@@ -60,32 +64,36 @@ def captions(
     *,
     images: Path | None = None,
     world: World = "open",
-    seed: int = 0,
-    workers: int = 1,
-    split: str | None = None,
-    families: Mapping[str, float] | Sequence[str] | None = None,
-    max_pairs_per_image: int = 32,
-    negatives_per_positive: int = 1,
-    exclude_image_ids: Sequence[str] = (),
+    left_right_share: float | None = None,
+    balance: bool = False,
+    shard: tuple[int, int] | None = None,
+    **options: Any,
 ) -> "CaptionsReport":
-    """Make true captions and provably false hard negatives of scene graphs; see `captions.table.write_captions`."""
+    """Make true captions and provably false hard negatives of scene graphs; see `captions.table.write_captions`.
+
+    `left_right_share` and `balance` are explained at `captions.merge.Thinning`; a `shard` leaves them to `merge`.
+    """
     from hairsplit.captions.generate import drawn_source
+    from hairsplit.captions.merge import thinning_of
     from hairsplit.captions.table import write_captions
 
-    return write_captions(
-        graphs,
-        images,
-        out,
-        world=world,
-        seed=seed,
-        workers=workers,
-        split=split,
-        families=families,
-        max_pairs_per_image=max_pairs_per_image,
-        negatives_per_positive=negatives_per_positive,
-        exclude_image_ids=exclude_image_ids,
-        source_of=drawn_source,
-    )
+    plain = shard is not None and left_right_share is None and not balance
+    options["thinning"] = None if plain else thinning_of(left_right_share, balance=balance)
+    return write_captions(graphs, images, out, world=world, shard=shard, source_of=drawn_source, **options)
+
+
+def merge(parts: Sequence[Path], out: Path, *, left_right_share: float | None = None, balance: bool = False) -> Any:
+    """Make one pairs table of those of all shards of a run; see `captions.merge.merge_tables` for what it returns."""
+    from hairsplit.captions.merge import merge_tables, thinning_of
+
+    return merge_tables(parts, out, thinning=thinning_of(left_right_share, balance=balance))
+
+
+def captions_from_text(captions: Path, out: Path, **options: Any) -> "TextReport":
+    """Make hard negatives of plain captions by rule; for the options see `captions.text_table.TextOptions`."""
+    from hairsplit.captions.text_table import TextOptions, write_text_captions
+
+    return write_text_captions(captions, out, TextOptions(**options))
 
 
 def import_(
@@ -153,17 +161,15 @@ def export(
     table: Path,
     out: Path,
     *,
-    to: Literal["webdataset"] = "webdataset",
+    to: Literal["webdataset", "hnc", "hnc_test"] = "webdataset",
     images: Path | None = None,
     samples: Literal["images", "pairs"] = "images",
     shard_megabytes: int = 256,
-) -> "ExportReport":
-    """Write a pairs table and its pictures as WebDataset shards; see `data.shards.export_webdataset`."""
-    from hairsplit.data.shards import export_webdataset
+) -> "ExportReport | HncReport":
+    """Write a table as WebDataset shards (`data.shards`), or its texts in a shape of HNC's (`data.hnc_export`)."""
+    from hairsplit._verbs.export import run_export
 
-    if to != "webdataset":
-        raise HairsplitError(f"cannot export to {to!r}", where="export", hint="webdataset")
-    return export_webdataset(table, out, images=images, samples=samples, shard_megabytes=shard_megabytes)
+    return run_export(table, out, to, images=images, samples=samples, shard_megabytes=shard_megabytes)
 
 
 def audit(
@@ -177,6 +183,7 @@ def audit(
     sample: int = 100_000,
     look: bool = True,
     max_distance: int = 8,
+    show: int = 50,
 ) -> dict[str, Any]:
     """What a table's texts give away without the images, what contradicts itself, what evaluation sets share with it.
 
@@ -190,6 +197,7 @@ def audit(
         sample: The text-only attacks read at most so many pairs; all else is counted on every row.
         look: Also find copies that were resized or re-encoded; decodes every picture once.
         max_distance: Bits, of 64, in which the perceptual hashes of copies may differ.
+        show: Pairs on the page with their pictures and boxes, drawn evenly over the kinds.
 
     Returns:
         What is written to audit.json.
@@ -206,6 +214,7 @@ def audit(
         sample=sample,
         look=look,
         most_bits=max_distance,
+        show=show,
     )
 
 

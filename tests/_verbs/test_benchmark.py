@@ -120,3 +120,14 @@ def test_a_mistake_in_asking_is_one_clear_message(
     assert message in error.value.message
     assert error.value.hint
     assert not (tmp_path / "out").exists()
+
+
+def test_texts_that_the_model_reads_in_part_only_are_counted(tmp_path: Path, encoder: DualEncoder) -> None:
+    long = "a " + "very " * 80 + "long caption"
+    rows = {str(n): {"filename": f"{n}.jpg", "caption": long, "negative_caption": f"a cup {n}"} for n in range(3)}
+    data = make("sugarcrepe", tmp_path / "data", {"add_att.json": json.dumps(rows)})
+    record = api.evaluate(encoder, "sugarcrepe", tmp_path / "a", data=data, device="cpu")
+    length = encoder.context_length
+    assert f"1 text of more than {length} tokens, of which the model reads the first" in record["warnings"]
+    record = api.evaluate(encoder, "winoground", tmp_path / "b", data=make("winoground", tmp_path / "w"), device="cpu")
+    assert not any("tokens" in warning for warning in record["warnings"])

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from hairsplit import api
-from hairsplit._verbs.train import _Data, _read
+from hairsplit._verbs.train import _Data, _read, run_training
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json
 from hairsplit.core.tables import PairsMeta, read_meta, read_pairs, relative_root, write_pairs
@@ -268,6 +268,28 @@ def test_validation_takes_whole_images_up_to_the_limit_and_only_what_can_be_judg
         PairsMeta("other"),
     )
     assert "no pair with a negative to validate on" in refused(chosen, tmp_path / "run").message
+
+
+def test_kinds_too_rare_to_choose_a_checkpoint_are_said(
+    material: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = read_pairs(material.val)
+    common = next(pair for pair in given.pairs if pair.negative is not None)
+    val = tmp_path / "val.parquet"
+    few = [replace(common, kind="rare") for _ in range(29)]
+    root = relative_root(val, given.root)
+    write_pairs(val, [*(replace(common, kind="common") for _ in range(30)), *few], PairsMeta(root))
+    run_training(
+        config(material, val=val, max_val_pairs=99, steps=1, warmup_steps=0),
+        tmp_path / "run",
+        resume=False,
+        quiet=False,
+    )
+    said = capsys.readouterr().err
+    assert "too few pairs (below 30) to count in the mean over kinds that chooses the best: rare 29\n" in said
+    best = read_json(tmp_path / "run" / "summary.json")["best"]
+    row = next(row for row in rows(tmp_path / "run", "validation") if row["step"] == best["step"])
+    assert best["value"] == row["pair_accuracy/common"]
 
 
 @pytest.mark.parametrize("role", ["never", "val"])

@@ -30,22 +30,6 @@ def shuffled(complete: Scene, seed: int) -> Scene:
     return replace(complete, things=tuple(rng.sample(things, len(things))))
 
 
-def masked(complete: Scene, seed: int, share: float) -> Scene:
-    """An incomplete graph: objects, attributes and edges left out with chance `share` each."""
-    rng = stream(seed)
-    kept = [t for t in complete.things if rng.random() >= share] or [complete.things[0]]
-    ids = {t.id for t in kept}
-    things = tuple(
-        replace(
-            t,
-            attributes=tuple(a for a in t.attributes if rng.random() >= share),
-            relations=tuple(r for r in t.relations if r.target in ids and rng.random() >= share),
-        )
-        for t in kept
-    )
-    return replace(complete, things=things)
-
-
 def mirrored(original: Scene) -> Scene:
     """The scene seen in a mirror: left and right exchanged."""
 

@@ -57,3 +57,50 @@ def test_the_fingerprint_depends_on_counts_but_not_on_order() -> None:
     scenes = drawn(30)
     assert corpus_of(scenes).fingerprint() == corpus_of(scenes[::-1]).fingerprint()
     assert corpus_of(scenes).fingerprint() != corpus_of(scenes[1:]).fingerprint()
+
+
+def test_statements_are_replaced_evenly_however_uneven_they_are() -> None:
+    corpus = Corpus()
+    for noun, things, wearing in (("man", 100, 60), ("woman", 100, 30)):
+        corpus.nouns[noun] = things
+        corpus.orders[noun, "wearing", "hat"] = wearing
+        corpus.starts[noun, "wearing"] = wearing
+    corpus.predicates["wearing"] = 90
+    rng, flow = stream(1), Counter[str]()
+    statements = {noun: (noun, "wearing", "hat") for noun in ("man", "woman")}
+    for before, after, n in (("man", "woman", 60), ("woman", "man", 30)):
+        flow[before] += sum(corpus.replace(statements[before], statements[after], rng) for _ in range(100 * n))
+    assert abs(flow["man"] - flow["woman"]) <= 4 * flow.total() ** 0.5
+    assert flow["woman"] == 3000
+
+
+def test_no_statement_is_replaced_by_one_that_no_graph_would_say() -> None:
+    corpus = Corpus(predicates=Counter({"on": 50, "wearing": 50}), nouns=Counter({"man": 50, "hat": 30, "bin": 30}))
+    corpus.ends["hat", "wearing"] = 10
+    assert not corpus.replace(("cup", "on", "table"), ("cup", "below", "table"), stream(0))
+    assert not corpus.replace(("man", "wearing", "hat"), ("man", "wearing", "bin"), stream(0))
+    assert corpus.replace(("man", "on", "hat"), ("man", "on", "bin"), stream(0))  # boxes say more of places than edges
+    assert corpus.replace(("a", "to the left of", "b"), ("c", "to the left of", "b"), stream(0))
+
+
+def test_numbers_are_compared_as_if_they_were_independent() -> None:
+    corpus = Corpus(numbers={"dog": Counter({1: 30, 3: 10}), "cat": Counter({2: 40}), "ox": Counter({1: 2})})
+    assert corpus.more("dog", "cat") == 0.25
+    assert corpus.more("cat", "dog") == 0.75
+    assert corpus.more("dog", "ox") == corpus.more("ox", "dog") == 1
+
+
+def test_compatible_members_of_a_class_are_not_swapped_and_the_others_evenly() -> None:
+    corpus = Corpus()
+    counts = {"wooden": 500, "metal": 300, "stone": 100, "plastic": 100}
+    for name, n in counts.items():
+        corpus.attributes["bench", name] = n
+        corpus.totals["bench", "material"] += n
+    rng, flow = stream(1), Counter[tuple[str, str]]()
+    for name, n in counts.items():
+        for _ in range(30 * n):
+            flow.update((name, other) for other in corpus.attribute_swaps("bench", name, rng, 1))
+    assert ("metal", "wooden") not in flow
+    assert {("metal", "stone"), ("stone", "plastic")} <= set(flow)
+    for a, b in flow:
+        assert abs(flow[a, b] - flow[b, a]) <= 4 * (flow[a, b] + flow[b, a]) ** 0.5, (a, b, flow[a, b], flow[b, a])

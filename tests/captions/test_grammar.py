@@ -29,6 +29,8 @@ def test_left_and_right_have_the_same_wordings_row_by_row() -> None:
         ("There are one circle.", "number of the verb"),
         ("There is two circles.", "number of the verb"),
         ("There are three banana.", "number of the noun"),
+        ("There is more dogs than cats.", "number of the verb"),
+        ("In the picture, there is as many dogs as cats.", "number of the verb"),
         ("There is one bananas.", "number of the noun"),
         ("The the circle is red.", "word doubled"),
         ("the circle is red.", "capital or final period"),
@@ -44,6 +46,10 @@ def test_lint_finds_what_only_a_pair_shows() -> None:
     assert lint_pair("The banana is yellow.", "The banana is yellow.") == ("texts are equal",)
     assert "word repeated by the edit" in lint_pair("The bowl is on the plate.", "The plate is on the plate.")
     assert not lint_pair("The red star is above the blue star.", "The red star is below the blue star.")
+    assert not lint_pair("There are as many dogs as cats.", "There are more dogs than cats.")
+    one, two = "The dog is red and the cat is blue.", "The dog is red and the cat is red."
+    assert "word repeated by the edit" in lint_pair(one, two)
+    assert "word no longer repeated after the edit" in lint_pair(two, one)
 
 
 def test_no_caption_has_findings() -> None:

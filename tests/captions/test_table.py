@@ -10,7 +10,7 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tables import read_meta, read_pairs
 from hairsplit.core.types import Box, Scene, Thing
 from hairsplit.scenes.readers.gqa import read_scenes, write_scenes
-from tests.captions.oracle import Judge
+from tests.captions.judged import findings, read_raw, summary
 from tests.captions.scenes import drawn
 
 
@@ -38,8 +38,7 @@ def test_a_table_says_where_it_comes_from_and_is_true(tmp_path: Path) -> None:
     assert list(table.meta.sources) == ["graphs.json"]
     assert table.meta.config["world"] == "closed"
     assert {p.source for p in table.pairs} == {"drawn:seen"}
-    scenes = {s.image_id: s for s in drawn(40)}
-    assert all(Judge(scenes[p.image_id])(p.caption) for p in table.pairs)
+    assert summary(findings(table.pairs, read_raw(graphs), "closed")) == ""
 
 
 def test_workers_do_not_change_the_bytes_of_the_table(tmp_path: Path) -> None:
@@ -79,7 +78,7 @@ def test_without_an_images_root_the_pictures_are_taken_on_trust(tmp_path: Path) 
 def test_nothing_to_write_is_an_error_that_says_why(tmp_path: Path) -> None:
     lonely = Scene("1", 64, 64, (Thing("a", "stuff", Box(0, 0, 9, 9), ("red",)),))
     write_scenes(tmp_path / "g.json", [lonely])
-    with pytest.raises(HairsplitError, match=r"no pair could be made of 1 scenes .*noun cannot be used"):
+    with pytest.raises(HairsplitError, match=r"no pair could be made .*noun cannot be used"):
         write_captions(tmp_path / "g.json", None, tmp_path / "p.parquet", world="open")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["g.json"]
 

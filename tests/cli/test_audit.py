@@ -44,16 +44,20 @@ def test_a_table_is_audited_against_another_and_a_folder(hairsplit: Hairsplit, w
     assert Outside(page).found == []
     assert page.count("<svg") == 4
     assert "data:image/png" in page
+    assert page.count('<li class="look">') == 50
+    assert page.count('<span class="box ') >= 50, "drawn scenes keep the boxes of what they speak of"
 
 
 def test_images_that_overlap_can_be_left_out_of_the_next_captions(
     hairsplit: Hairsplit, world: World, tmp_path: Path
 ) -> None:
-    done = hairsplit("audit", world.train, "--against", world.train, "--no-look", "--out", tmp_path / "a")
+    words = ("audit", world.train, "--against", world.train, "--no-look", "--show", 0)
+    done = hairsplit(*words, "--out", tmp_path / "a")
     assert done.code == 0, done.err
-    words = ("captions", world.drawn / "scene_graphs.json", "--images", world.drawn / "images", "--world", "closed")
+    assert "A look at the pairs" not in (tmp_path / "a" / "audit.html").read_text()
+    made = ("captions", world.drawn / "scene_graphs.json", "--images", world.drawn / "images", "--world", "closed")
     excluded = ("--split", "train", "--exclude-images", tmp_path / "a" / "exclude_images.txt")
-    done = hairsplit(*words, *excluded, "--out", tmp_path / "t.parquet")
+    done = hairsplit(*made, *excluded, "--out", tmp_path / "t.parquet")
     assert done.code == 2  # nothing is left
     assert "excluded" in done.err
 

@@ -62,8 +62,8 @@ def test_drawing_and_captions_load_no_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def interrupted(words: list[str], folder: Path, begun: str) -> tuple[int, str]:
-    """Run a command, press Ctrl-C when a file `begun` appears in `folder`; exit code and error stream."""
+def interrupted(words: list[str], folder: Path, begun: str, send: int = signal.SIGINT) -> tuple[int, str]:
+    """Run a command, press Ctrl-C (or `send`) when a file `begun` appears in `folder`; exit code and error stream."""
     # A shell without job control starts background jobs with SIGINT ignored, and children inherit that.
     code = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "from hairsplit.cli.main import main\nmain()"
@@ -77,7 +77,7 @@ def interrupted(words: list[str], folder: Path, begun: str) -> tuple[int, str]:
     deadline = time.monotonic() + 60
     while not list(folder.glob(begun)) and time.monotonic() < deadline and running.poll() is None:
         time.sleep(0.01)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the parent and its workers alike
+    os.killpg(running.pid, send)  # as a terminal does: the parent and its workers alike
     _, err = running.communicate(timeout=60)
     return running.returncode, err
 
@@ -90,6 +90,13 @@ def test_ctrl_c_leaves_nothing_half_written_and_exits_with_130(tmp_path: Path, w
     out = tmp_path / "d"
     words = ["draw", "-o", str(out), "--count", "100000", "--size", "24", "--workers", workers]
     assert interrupted(words, out, ".partial*/images/*") == INTERRUPTED
+    assert list(out.iterdir()) == []
+
+
+def test_an_end_of_time_leaves_nothing_half_written_and_exits_with_143(tmp_path: Path) -> None:
+    out = tmp_path / "d"
+    words = ["draw", "-o", str(out), "--count", "100000", "--size", "24"]
+    assert interrupted(words, out, ".partial*/images/*", signal.SIGTERM) == (143, INTERRUPTED[1])
     assert list(out.iterdir()) == []
 
 
@@ -109,7 +116,7 @@ def test_ctrl_c_stops_training_between_two_steps_and_says_how_to_go_on(world: Wo
     code, err = interrupted([*words, "-o", str(out)], out, "state/state.pt")
     assert code == 130
     assert "hairsplit: " + str(out) + ": stopped at step " in err
-    assert err.endswith("of 100000 as asked\n  hint: the same command with --resume goes on from there\n")
+    assert err.endswith(f"of 100000 as asked\n  hint: hairsplit train --out {out} --resume goes on from there\n")
     assert (out / "state" / "state.pt").is_file()
 
 

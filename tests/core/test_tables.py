@@ -145,8 +145,8 @@ def test_a_table_of_someone_else_is_an_error_that_names_what_it_lacks(tmp_path: 
     pq.write_table(pa.table({"image": ["a"], "caption": ["b"]}), path)
     with pytest.raises(HairsplitError, match="lacks the columns image_id, negative, kind, source"):
         read_meta(path)
-    row: dict[str, list[str | None]] = {name: ["x"] for name in SCHEMA.names if name != "weight"}
-    pq.write_table(pa.table({**row, "weight": pa.array([None], pa.float64())}), path)
+    required = SCHEMA.names[:6]
+    pq.write_table(pa.table({name: ["x"] for name in required}), path)
     with pytest.raises(HairsplitError, match="no metadata of ours"):
         read_meta(path)
 

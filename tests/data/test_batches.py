@@ -15,9 +15,10 @@ from hairsplit.core.images import decode
 from hairsplit.core.tables import PairsMeta, PairsTable
 from hairsplit.core.tensors import Batch
 from hairsplit.core.types import Pair
-from hairsplit.data.batches import PairBatches, PixelStore, examples
+from hairsplit.data.batches import PairBatches, PixelStore
 from hairsplit.encoders.preprocess import Preprocess
 from hairsplit.encoders.tokens import Tokenizer
+from tests.data.joined import examples
 
 TOKENIZER = Tokenizer(100)
 PREPROCESS = Preprocess(16)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hairsplit.core.types import Pair
-from hairsplit.data.examples import Drawn, Example, balanced, examples
+from hairsplit.data.examples import Drawn, Example, balanced
+from tests.data.joined import examples
 
 
 def pair(image: str, caption: str, negative: str | None, kind: str = "k") -> Pair:
@@ -109,5 +110,5 @@ def test_a_weight_gives_the_odds_of_the_first_draw() -> None:
 
 def test_balanced_kinds_have_equal_shares_of_an_epoch_as_long_as_before() -> None:
     kinds = ["a"] * 6 + ["b"] * 2 + ["c"]
-    weights = balanced(kinds)
+    weights = balanced(Counter(kinds))
     assert {kind: weights[kind] * kinds.count(kind) for kind in weights} == {"a": 3, "b": 3, "c": 3}

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -181,3 +183,21 @@ def test_a_cache_cut_off_while_in_use_is_an_error_and_not_a_crash_later(tmp_path
     os.truncate(cache.path, 4096)
     with pytest.raises(HairsplitError, match="cut off while in use"):
         cache.put(1, pixels(1))
+
+
+def test_a_system_without_file_locks_can_do_all_but_the_cache(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "from pathlib import Path\n"
+        "from hairsplit.core.errors import HairsplitError\n"
+        "from hairsplit.data.batches import PixelStore\n"
+        "from hairsplit.data.pixel_cache import PixelCache\n"
+        "from hairsplit.encoders.preprocess import Preprocess\n"
+        "try:\n    PixelCache(Path(sys.argv[1]), Preprocess(8), megabytes=1)\n"
+        "except HairsplitError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "pixel_cache: this system cannot share a cache of decoded pictures\n  hint: leave pixel_cache out\n"
+    )
+    assert not list(tmp_path.iterdir())

@@ -175,3 +175,11 @@ def test_members_are_named_by_what_they_are(tmp_path: Path) -> None:
     assert members["000000002.image.jpg"] == picture("lime")
     assert len(json.loads(members["000000002.json"])["pairs"]) == 3
     assert "000000000.negative.txt" not in members
+
+
+def test_shards_without_a_sample_are_an_error_that_names_them(tmp_path: Path) -> None:
+    tar(tmp_path / "s.tar", {})
+    with pytest.raises(HairsplitError, match="holds no sample") as caught:
+        import_bundle("webdataset", str(tmp_path / "s.tar"), tmp_path / "p.parquet")
+    assert caught.value.where == str(tmp_path / "s.tar")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.tar"]

@@ -17,6 +17,7 @@ from hairsplit.core.tables import PairsTable
 from hairsplit.encoders.dual_encoder import DualEncoder, new
 from hairsplit.evaluate.suite import (
     item_ids,
+    kinds_with_a_say,
     score_pairs,
     summarise,
     validation_metrics,
@@ -148,6 +149,16 @@ def test_numbers_are_means_over_the_right_rows(encoder: DualEncoder, table: Pair
     watched = validation_metrics(encoder, table)
     assert watched["macro_pair_accuracy"] == pytest.approx(macro)
     assert watched["pair_accuracy/object"] == pytest.approx(hits[kinds == "object"].mean())
+
+
+def test_kinds_of_few_pairs_have_no_say_in_what_is_best(encoder: DualEncoder, table: PairsTable) -> None:
+    assert kinds_with_a_say(["b"] * 30 + ["c"] * 29 + ["a"] * 31) == ["a", "b"]
+    assert kinds_with_a_say(["b"] * 3 + ["a"]) == ["a", "b"], "where all have few, all have"
+    first = next(pair for pair in table.pairs if pair.negative is not None)
+    many = replace(table, pairs=(*table.pairs, *(replace(first, kind="many") for _ in range(30))))
+    watched = validation_metrics(encoder, many)
+    assert {"pair_accuracy/attribute", "pair_accuracy/object"} < set(watched), "each is still logged"
+    assert watched["macro_pair_accuracy"] == watched["pair_accuracy/many"]
 
 
 def test_intervals_hold_their_value_and_are_unknown_for_one_picture(encoder: DualEncoder, table: PairsTable) -> None:

@@ -66,6 +66,7 @@ def write_evaluation(
     recognition: bool = True,
     top1: float = 0.97,
     images_root: str = "../images",
+    edits: bool = False,
 ) -> None:
     """An evaluation by a model whose margins are `skill` + noise; the same pairs for every skill."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +85,7 @@ def write_evaluation(
         "positive_cosine": (level + (skill + noise + more) / 2).tolist(),
         "negative_cosine": (level - (skill + noise + more) / 2).tolist(),
     }
+    rows |= {"edit_role": ["attributes"] * pairs} if edits else {}
     pq.write_table(pa.table(rows), folder / "scores.parquet")
     random = {"image": [f"{n:03}.png" for n in range(images)], "caption": ["c"] * images}
     pq.write_table(pa.table({**random, "cosine": rng.normal(0.1, 0.05, images)}), folder / "random.parquet")

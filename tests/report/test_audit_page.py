@@ -11,6 +11,7 @@ from hairsplit.core.types import Estimate
 from hairsplit.evaluate.audit import audit_pairs
 from hairsplit.evaluate.audit_columns import columns_of
 from hairsplit.evaluate.audit_overlap import compare_pictures, pictures_of, pictures_of_table
+from hairsplit.evaluate.audit_sample import sample_pairs
 from hairsplit.report.audit_figures import blind_dots, edit_bars, length_bars, word_bars
 from hairsplit.report.audit_page import write_audit_page
 from tests.evaluate.audits import balanced, pair, planted
@@ -18,6 +19,9 @@ from tests.report.test_browser import FRAME, chromium
 from tests.small_world import paint
 
 SAME = [pair("same", "a cup", "A cup"), pair("same", "a cup", "a hat"), pair("same", "a hat", "a cup")]
+
+
+BOXES = """[{"id": "1", "noun": "<cup>", "role": "subject", "x": 0, "y": 6, "w": 30, "h": 12}]"""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "rejects": {"identical_texts": 3},
         "pictures": {"found": len(mine.names), "missing": 0, "copies": {"files": 0}},
         "overlaps": [compare_pictures(mine, other, look=False, workers=1)],
+        "looks": [row | {"boxes": BOXES, "evidence": "by_hand"} for row in sample_pairs(columns_of(rows), most=9)],
         "most_bits": 8,
         "stamp": {"seed": 0},
     }
@@ -50,6 +55,9 @@ def test_numbers_findings_and_pictures_stand_on_the_page(page: Path) -> None:
     assert text.count("<svg") == 4
     assert text.count("data:image/") > 12
     assert "by content" in plain
+    assert text.count('<span class="box b0" style="left:0.00%;top:25.00%;width:100.00%;height:50.00%"></span>') == 9
+    assert text.count("&lt;cup&gt; <small>subject</small>") == 9
+    assert "by hand · row" in plain
     assert "nan" not in plain.lower().split()
 
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def with_margins(evaluation: Evaluation, margins: list[float], rows: list[int] |
     """The same evaluation with other cosines, and only some of its rows, in the order given."""
     rows = list(range(len(margins))) if rows is None else rows
     old = evaluation.items
-    texts = {
+    texts: dict[str, Any] = {
         name: tuple(getattr(old, name)[row] for row in rows)
         for name in ("id", "image", "kind", "source", "cluster", "caption", "negative")
     }

@@ -162,6 +162,14 @@ def test_texts_of_strangers_are_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
 
 
+@pytest.mark.parametrize("edits", [False, True])
+def test_negatives_are_called_edits_only_where_the_edits_are_known(tmp_path: Path, edits: bool) -> None:
+    write_evaluation(tmp_path / "only", edits=edits)
+    text = write_report([tmp_path / "only"], tmp_path / "r.html").read_text("utf-8")
+    assert ("a caption made false of the image by one edit" in text) == edits
+    assert ("a caption that is false of the image" in text) != edits
+
+
 def test_a_missing_picture_is_a_tile_that_says_so_and_is_counted(tmp_path: Path) -> None:
     folders = write_demo(tmp_path)
     (tmp_path / "images" / "003.png").unlink()

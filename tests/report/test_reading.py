@@ -164,10 +164,3 @@ def test_a_foreign_file_in_a_run_is_named(tmp_path: Path, name: str, content: st
     with pytest.raises(HairsplitError, match=message) as caught:
         read_folders([tmp_path / "a"])
     assert caught.value.where == str(tmp_path / "a" / name)
-
-
-def test_a_benchmark_that_is_not_of_pairs_is_named_as_what_it_is(tmp_path: Path) -> None:
-    (tmp_path / "benchmark.json").write_text("{}", "utf-8")
-    with pytest.raises(HairsplitError, match="a report cannot show yet") as caught:
-        read_folders([tmp_path])
-    assert "benchmark.json" in str(caught.value.hint)

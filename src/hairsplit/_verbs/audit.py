@@ -19,6 +19,7 @@ from hairsplit.data.perceptual import BITS
 from hairsplit.evaluate.audit import audit_pairs
 from hairsplit.evaluate.audit_columns import PairColumns, columns_of, read_columns
 from hairsplit.evaluate.audit_overlap import Pictures, compare_pictures, copies_inside, pictures_of, pictures_of_table
+from hairsplit.evaluate.audit_sample import sample_pairs
 from hairsplit.report.audit_page import write_audit_page
 
 VERSION = 1
@@ -45,6 +46,7 @@ def run_audit(
     sample: int,
     look: bool,
     most_bits: int,
+    show: int,
     workers: int | None = None,
 ) -> dict[str, Any]:
     """See `hairsplit.api.audit`."""
@@ -60,6 +62,7 @@ def run_audit(
         record = _record(
             path, source, mine, others, seed=seed, sample=sample, look=look, most_bits=most_bits, workers=workers
         )
+        record["looks"] = sample_pairs(source.table, path if format_name is None else None, seed=seed, most=show)
         record["seconds"] = round(time.perf_counter() - started, 3)
         record["stamp"] = stamp(seed=seed)
         roots = {mine.label: mine.root} | {other.label: other.root for other in others}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from hairsplit._verbs.evaluate import Side, model_on
+from hairsplit._verbs.evaluate import Side, cut_warning, model_on
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.progress import progress_bar
@@ -106,7 +106,7 @@ def run_benchmark(
         "model": {"name": encoder.name, "hash": encoder.parameters_hash()},
         "data": _data(prepared, judged, out),
         "rejects": dict(judged.left_out),
-        "warnings": [*_warnings(prepared, judged), *side.warnings],
+        "warnings": [*_warnings(prepared, judged), *cut_warning(encoder, prepared.texts), *side.warnings],
         "seconds": seconds,
         "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
     }

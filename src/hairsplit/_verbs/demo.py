@@ -28,6 +28,8 @@ OBJECTIVE = {
         {"loss": {"name": "preference", "beta": 1.0}, "weight": 1.0},
     ],
 }
+FAMILIES = ("attribute", "attribute_swap", "count", "object", "relation", "role_swap")
+"""One way of being wrong each; the other families combine or negate them."""
 NEGATIVES = 2
 """Hard negatives of an image in a step, and of a caption in the table."""
 
@@ -61,6 +63,7 @@ def run_demo(out: Path, *, long: bool, seed: int, say: Callable[[str], None]) ->
             world="closed",
             seed=seed,
             split=split,
+            families=FAMILIES,
             workers=2 if split == "train" else 1,
             negatives_per_positive=NEGATIVES if split == "train" else 1,
             source_of=drawn_source,

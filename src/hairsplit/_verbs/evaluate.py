@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.progress import progress_bar
 from hairsplit.core.run import new_folder, stamp
 from hairsplit.core.tables import PairsTable, read_pairs
+from hairsplit.core.wording import counted
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.forgetting import LabelledImages, labelled_images, read_captions, retrieval, zero_shot
@@ -46,12 +48,25 @@ def run_evaluation(
         "model": {"name": encoder.name, "hash": encoder.parameters_hash()},
         "data": _data(table, on, out),
         "rejects": dict(scores.dropped),
-        "warnings": [*warnings_of(scores), *side.warnings],
+        "warnings": [*warnings_of(scores), *cut_warning(encoder, _texts(table)), *side.warnings],
         "seconds": seconds,
         "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
     }
     write_evaluation(out, scores, record, seed=seed)
     return record
+
+
+def _texts(table: PairsTable) -> Iterator[str]:
+    for pair in table.pairs:
+        if pair.negative is not None:
+            yield from (pair.caption, pair.negative)
+
+
+def cut_warning(encoder: DualEncoder, texts: Iterable[str]) -> list[str]:
+    """How many different texts the model read in part only, if any."""
+    length = encoder.context_length
+    cut = sum(encoder.tokenizer.is_over_long(text, length) for text in set(texts))
+    return [f"{counted(cut, 'text')} of more than {length} tokens, of which the model reads the first"] if cut else []
 
 
 def _data(table: PairsTable, on: Path, out: Path) -> dict[str, Any]:

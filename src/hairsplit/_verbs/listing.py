@@ -3,6 +3,7 @@
 import inspect
 
 from hairsplit.captions import FAMILIES
+from hairsplit.captions.from_text import RULES
 from hairsplit.data.bundles import BUNDLES
 from hairsplit.data.formats import FORMATS
 from hairsplit.evaluate.benchmarks import BENCHMARKS, Benchmark
@@ -18,6 +19,7 @@ def listing() -> dict[str, list[tuple[str, str]]]:
         "formats": [(name, FORMATS[name].description) for name in FORMATS.names()],
         "bundles": [(name, BUNDLES[name].description) for name in BUNDLES.names()],
         "families": [(name, " / ".join(FAMILIES[name].example)) for name in FAMILIES.names()],
+        "rules": [(name, " / ".join(RULES[name].example)) for name in RULES.names()],
         "benchmarks": [(name, _benchmark_line(BENCHMARKS[name])) for name in BENCHMARKS.names()],
     }
 

@@ -4,26 +4,29 @@ import contextlib
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import TypeAdapter
 
 from hairsplit.core.config import load_config
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file, new_folder, read_json, stamp, stream, text_hash, writable, write_json
-from hairsplit.core.tables import PairsTable, read_pairs
-from hairsplit.core.types import Pair
+from hairsplit.core.tables import PairsTable
 from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches, PixelStore
 from hairsplit.data.leaks import content_keys, refuse_overlap
 from hairsplit.data.pixel_cache import PixelCache
+from hairsplit.data.rows import open_pairs, rows_of
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.evaluate.suite import validation_metrics
+from hairsplit.evaluate.suite import FEWEST_PAIRS, kinds_with_a_say, validation_metrics
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Summary, Trainer, Validate
 
@@ -132,13 +135,13 @@ def _same_data(out: Path, hashes: Mapping[str, str | None]) -> None:
 
 
 def _read(config: TrainConfig) -> _Data:
-    table = read_pairs(config.train, config.images)
+    table = open_pairs(config.train, config.images)
     if not table.pairs:
         raise HairsplitError("the table has no pair", where=str(config.train), hint="look at its rejects")
-    given = read_pairs(config.val, config.val_images) if config.val is not None else None
-    never = [read_pairs(path) for path in config.never]
+    given = open_pairs(config.val, config.val_images) if config.val is not None else None
+    never = [open_pairs(path) for path in config.never]
     refuse_overlap(table, [*never, *([given] if given is not None else [])])
-    keys = content_keys(table.root, (pair.image for pair in table.pairs))
+    keys = content_keys(table.root, rows_of(table).images.present())
     train, val = _split(config, table, keys) if given is None else (table, _sampled(given, config))
     seen = content_keys(val.root, (pair.image for pair in val.pairs)) if given is not None and val is not None else {}
     hashes = {
@@ -205,43 +208,53 @@ def _say(trainer: Trainer, data: _Data) -> None:
         )
     if (rest := trainer.batches.epoch(0).left_over) >= trainer.config.batch_size:
         lines.append(f"an epoch has no full batch of different images for {rest:,} of its examples")
+    if unheard := _unheard(data.val):
+        lines.append(
+            f"too few pairs (below {FEWEST_PAIRS}) to count in the mean over kinds that chooses the best: {unheard}"
+        )
     print("\n".join([*lines, str(trainer.table)]), file=sys.stderr)  # noqa: T201
+
+
+def _unheard(val: PairsTable | None) -> str:
+    """Kinds that are validated but have no say in which checkpoint is the best, with their numbers of pairs."""
+    counts = Counter(pair.kind for pair in val.pairs) if val is not None else Counter()
+    heard = kinds_with_a_say(list(counts.elements()))
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()) if kind not in heard)
 
 
 def _split(config: TrainConfig, table: PairsTable, keys: Mapping[str, int]) -> tuple[PairsTable, PairsTable | None]:
     """Training and validation pairs; by image, so that no picture is on both sides."""
     if not config.val_share:
         return table, None
-    images = sorted({pair.image for pair in table.pairs})
+    rows = rows_of(table)
+    images = rows.images.present()
     held = max(1, round(config.val_share * len(images)))
     chosen = set(stream(config.seed, "validation images").sample(images, held))
     # Equal pictures under different names must not end up on both sides.
     kept_out = {keys[image] for image in chosen}
-    train: list[Pair] = []
-    val: list[Pair] = []
-    for pair in table.pairs:
-        (val if keys[pair.image] in kept_out else train).append(pair)
-    if not train:
+    is_val = rows.images.mapped([keys[image] in kept_out for image in rows.images.names]) == 1
+    if is_val.all():
         raise HairsplitError("nothing is left to train on", where="val_share", hint="lower it, or give `val`")
-    return replace(table, pairs=tuple(train)), _sampled(replace(table, pairs=tuple(val)), config)
+    train, val = (replace(table, pairs=rows.take(np.flatnonzero(side))) for side in (~is_val, is_val))
+    return train, _sampled(val, config)
 
 
 def _sampled(table: PairsTable, config: TrainConfig) -> PairsTable | None:
     """Whole images, in a seeded order, until `max_val_pairs` pairs with a negative are together."""
-    by_image: dict[str, list[Pair]] = {}
-    for pair in table.pairs:
-        if pair.negative is not None and pair.negative != pair.caption:
-            by_image.setdefault(pair.image, []).append(pair)
-    images = sorted(by_image)
+    rows = rows_of(table)
+    usable = np.flatnonzero([n not in {None, c} for block in rows.texts() for c, n in zip(*block, strict=True)])
+    names = rows.images.names
+    counts = Counter(rows.images.codes[usable].tolist())
+    images = sorted(counts, key=names.__getitem__)
     stream(config.seed, "validation sample").shuffle(images)
-    chosen: list[Pair] = []
-    for image in images:
-        if len(chosen) >= config.max_val_pairs:
-            break
-        chosen += by_image[image]
+    before = accumulate((counts[image] for image in images), initial=0)
+    chosen = [names[image] for image, pairs in zip(images, before, strict=False) if pairs < config.max_val_pairs]
     if not chosen and config.val is not None:
         raise HairsplitError("no pair with a negative to validate on", where=str(config.val), hint="use another `val`")
-    return replace(table, pairs=tuple(chosen)) if chosen else None
+    place = {image: n for n, image in enumerate(chosen)}
+    is_chosen = rows.images.mapped([image in place for image in names])[usable] == 1
+    pairs = rows.take(usable[is_chosen]).pairs()
+    return replace(table, pairs=tuple(sorted(pairs, key=lambda pair: place[pair.image]))) if chosen else None
 
 
 def _validator(table: PairsTable | None) -> Validate | None:

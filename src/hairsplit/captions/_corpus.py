@@ -5,8 +5,9 @@ A swap from a to b is therefore proposed and accepted such that, summed over the
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from hairsplit.core.run import text_hash
@@ -15,8 +16,10 @@ from hairsplit.scenes import lexicon
 
 ENOUGH = 20
 """Observations below which a table says too little, and a coarser one is asked."""
-ONE_SIDED = frozenset({"above", "below", "in front of", "behind", "inside"})
-"""Predicates whose two orders may differ in frequency; left and right are even by mirror symmetry."""
+EVEN = frozenset({"to the left of", "to the right of"})
+"""Predicates whose two orders are as frequent as each other, by mirror symmetry; they need no counts."""
+Statement = tuple[str, str, str]
+"""(noun, predicate, noun)"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Corpus:
     """(noun, attribute of a class) -> things that have exactly one attribute of the class."""
     shares: Counter[str] = field(default_factory=Counter)
     """Attribute -> things."""
+    classes: Counter[str] = field(default_factory=Counter)
+    """Class -> things that have exactly one attribute of it."""
     totals: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(noun, class) -> things."""
     nouns: Counter[str] = field(default_factory=Counter)
@@ -34,12 +39,14 @@ class Corpus:
     """Noun -> n -> images with n such things."""
     all_numbers: Counter[int] = field(default_factory=Counter)
     """n -> (image, noun) with n such things."""
-    orders: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """(noun, one-sided predicate, noun) -> annotated edges."""
+    orders: Counter[Statement] = field(default_factory=Counter)
+    """(noun, predicate, noun) -> annotated edges, of predicates that are said and not `EVEN`."""
     starts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(noun, one-sided predicate) -> edges that leave the noun."""
+    """(noun, predicate) -> such edges that leave the noun."""
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(noun, one-sided predicate) -> edges that reach it."""
+    """(noun, predicate) -> such edges that reach it."""
+    predicates: Counter[str] = field(default_factory=Counter)
+    """Predicate -> such edges."""
 
     def fingerprint(self) -> str:
         """Hash of all counts."""
@@ -62,41 +69,52 @@ class Corpus:
             return 0.0
         if self.totals[noun, kind] >= ENOUGH:
             return self.attributes[noun, name]
-        members = lexicon.members(kind)
-        if sum(self.shares[other] for other in members) >= ENOUGH:
+        if self.classes[kind] >= ENOUGH:
             return self.shares[name]
         return 1.0
 
-    def swap(self, weights: Sequence[tuple[str, float]], old: float, rng: Random) -> str | None:
-        """Propose one of `weights` for something of weight `old`, as often as the other way round; None to leave it.
-
-        Proposed with probability w / (T - old), T being the sum of all and `old`, and accepted with probability
-        min(1, (T - old) / (T - w)): the flow old * w / T * min(1 / (T - old), 1 / (T - w)) is symmetric.
-        """
-        rest = sum(w for _, w in weights)
-        if rest <= 0 or old <= 0:
-            return None
-        name, weight = rng.choices(weights, [w for _, w in weights])[0]
-        return name if rng.random() < min(1.0, rest / (rest + old - weight)) else None
-
     def attribute_swaps(self, noun: str, name: str, rng: Random, wanted: int) -> tuple[str, ...]:
         """Up to `wanted` attributes of the same class to replace one of a noun."""
-        kind = lexicon.attribute_class(name)
-        others = [(a, self.common(noun, a)) for a in lexicon.members(kind) if a != name] if kind else []
-        return self._draws(others, self.common(noun, name), rng, wanted)
+        return self._draws(self._others(noun, name), self.common(noun, name), rng, wanted, partial(self._others, noun))
 
     def noun_swaps(self, noun: str, name: str, rng: Random, wanted: int) -> tuple[str, ...]:
         """Up to `wanted` rival nouns, seen with the attribute, to replace a noun that has it."""
-        few = self.nouns.total() < ENOUGH
-        others = [(n, self.common(n, name)) for n in lexicon.rivals(noun) if few or self.nouns[n]]
-        return self._draws(others, self.common(noun, name), rng, wanted)
+        rivals = partial(self._rivals, name)
+        return self._draws(rivals(noun), self.common(noun, name), rng, wanted, rivals)
 
-    def _draws(self, others: list[tuple[str, float]], old: float, rng: Random, wanted: int) -> tuple[str, ...]:
+    def _others(self, noun: str, name: str) -> list[tuple[str, float]]:
+        return [(a, self.common(noun, a)) for a in lexicon.alternatives(name) if lexicon.usable(noun, a)]
+
+    def _rivals(self, name: str, noun: str) -> list[tuple[str, float]]:
+        few = self.nouns.total() < ENOUGH
+        return [(n, self.common(n, name)) for n in lexicon.rivals(noun) if few or self.nouns[n]]
+
+    def _draws(
+        self,
+        others: Sequence[tuple[str, float]],
+        old: float,
+        rng: Random,
+        wanted: int,
+        back: Callable[[str], list[tuple[str, float]]],
+    ) -> tuple[str, ...]:
+        """Propose up to `wanted` of `others` for something of weight `old`, each as often as the other way round.
+
+        One of weight w is proposed with probability w / R, R being the sum of all, and accepted with probability
+        min(1, R / B), B being the sum of those that might replace it: the flow old * w * min(1 / R, 1 / B) is
+        symmetric.
+        """
         found: list[str] = []
+        taken = 0.0
         for _ in range(wanted):
-            chosen = self.swap([(n, w) for n, w in others if n not in found], old, rng)
-            if chosen is not None:
-                found.append(chosen)
+            left = [(name, w) for name, w in others if name not in found]
+            rest = sum(w for _, w in left)
+            if rest <= 0 or old <= 0:
+                break
+            name, weight = rng.choices(left, [w for _, w in left])[0]
+            returns = sum(w for _, w in back(name)) - taken
+            if rng.random() < rest / returns:
+                found.append(name)
+                taken += weight
         return tuple(found)
 
     def even(self, before: float, after: float, rng: Random) -> bool:
@@ -110,7 +128,7 @@ class Corpus:
 
     def turn(self, s: str, predicate: str, o: str, rng: Random) -> bool:
         """Whether (s, predicate, o) may be turned round, or its predicate inverted, in a negative."""
-        if predicate not in ONE_SIDED or s == o:
+        if predicate in EVEN or s == o:
             return True
         forth, back = self.orders[s, predicate, o], self.orders[o, predicate, s]
         if forth + back < ENOUGH:
@@ -119,6 +137,39 @@ class Corpus:
                 return True
             forth, back = seen[0] * seen[3], seen[1] * seen[2]
         return self.even(forth, back, rng)
+
+    def replace(self, before: Statement, after: Statement, rng: Random) -> bool:
+        """Whether one statement may become another, of which one word differs, in a negative.
+
+        Compared are the shares of things of the replaced noun of which it is annotated; where that is rare, of which
+        the predicate is annotated with anything.
+        """
+        if before[1] in EVEN and after[1] in EVEN:
+            return True
+        if before[1] != after[1] and not self.predicates[after[1]]:
+            return False  # a predicate that no graph has would be the mark of a negative
+        slot = 2 if before[2] != after[2] else 0
+        seen = [self.orders[before], self.orders[after]]
+        if sum(seen) < ENOUGH:
+            coarse = self.ends if slot else self.starts
+            seen = [coarse[before[slot], before[1]], coarse[after[slot], after[1]]]
+        if before[1] != after[1] and sum(seen) < ENOUGH:
+            seen = [self.predicates[before[1]], self.predicates[after[1]]]
+        if sum(seen) < ENOUGH:  # of places boxes say more than edges do; of wearing, edges are all there is
+            return seen[1] > 0 or lexicon.said_as(after[1]) == "place" or self.nouns.total() < ENOUGH
+        shares = [n / max(self.nouns[t[slot]], 1) for n, t in zip(seen, (before, after), strict=True)]
+        return self.even(shares[0], shares[1], rng)
+
+    def more(self, a: str, b: str) -> float:
+        """How likely there are more a than b in an image that shows both, were their numbers independent.
+
+        1 where either is rare: as much one way as the other.
+        """
+        first, second = (self.numbers.get(noun, Counter()) for noun in (a, b))
+        if min(first.total(), second.total()) < ENOUGH:
+            return 1.0
+        found = sum(k * m for n, k in first.items() for other, m in second.items() if n > other)
+        return found / (first.total() * second.total())
 
     def count_swap(self, noun: str, n: int, m: int, rng: Random) -> bool:
         """Whether n things may be said to be m in a negative."""
@@ -153,10 +204,12 @@ def _count_thing(corpus: Corpus, thing: Thing, names: Mapping[str, str]) -> None
             (name,) = members
             corpus.attributes[noun, name] += 1
             corpus.shares[name] += 1
+            corpus.classes[kind] += 1
             corpus.totals[noun, kind] += 1
     for relation in thing.relations:
         predicate, target = lexicon.predicate(relation.predicate), names.get(relation.target)
-        if predicate in ONE_SIDED and target is not None:
+        if target is not None and predicate not in EVEN and lexicon.said_as(predicate):
             corpus.orders[noun, predicate, target] += 1
             corpus.starts[noun, predicate] += 1
             corpus.ends[target, predicate] += 1
+            corpus.predicates[predicate] += 1

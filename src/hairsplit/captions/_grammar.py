@@ -11,13 +11,16 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 WORDINGS = {
     "to the left of": ("to the left of", "left of", "on the left of"),
     "to the right of": ("to the right of", "right of", "on the right of"),
+    "of": ("part of",),
 }
-"""Exact synonyms of a predicate; a pair uses the same row on both sides. Others have one wording."""
+"""Exact synonyms of a predicate; a pair uses the same row on both sides. Others are said as they are."""
 
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)?")
-_FUNCTION_WORDS = frozenset(
-    ["a", "an", "and", "are", "be", "can", "in", "is", "located", "of", "on", "picture", "seen", "shows", "the", "to"]
-)
+_SMALL_WORDS = """
+    a an and are as at be both but can either fewer in is least located many more no not of on or picture seen shows
+    than that the there to while above below left right front behind inside next
+"""
+_FUNCTION_WORDS = frozenset(_SMALL_WORDS.split())
 
 
 def phrase(x: Phrase) -> str:
@@ -54,28 +57,39 @@ def lint(text: str) -> tuple[str, ...]:
     if not text[:1].isupper() or not text.endswith(".") or text.count(".") != 1 or "  " in text or text != text.strip():
         found.append("capital or final period")
     words = text.rstrip(".").lower().replace(",", "").split(" ")
-    for word, following in pairwise(words):
+    for place, (word, following) in enumerate(pairwise(words)):
         if word in {"a", "an"} and lexicon.article(following) != word:
             found.append("article")
         if word == following:
             found.append("word doubled")
         if word in NUMBERS and lexicon.number(following) == ("plural" if word == "one" else "singular"):
             found.append("number of the noun")
-        if word == "there" and following in {"is", "are"} and len(words) > 2:
-            several = words[2] in NUMBERS and words[2] != "one"
+        if word == "there" and following in {"is", "are"} and len(words) > place + 2:
+            what = words[place + 2]
+            several = what in {"more", "fewer", "as"} or (what in NUMBERS and what != "one")
             if several != (following == "are"):
                 found.append("number of the verb")
     return tuple(found)
 
 
 def lint_pair(caption: str, negative: str) -> tuple[str, ...]:
-    """What is wrong with a pair: either sentence, equal texts, or a word that the edit repeats."""
-    found = [*lint(caption), *lint(negative)]
-    if caption.lower() == negative.lower():
-        found.append("texts are equal")
-    before, after = (Counter(_WORD.findall(text.lower())) for text in (caption, negative))
-    if any(n > 1 and before[word] < n for word, n in after.items() if word not in _FUNCTION_WORDS):
+    """What is wrong with a pair: either sentence, or the edit."""
+    return (*lint(caption), *lint(negative), *lint_edit(caption, negative))
+
+
+def lint_edit(caption: str, negative: str) -> tuple[str, ...]:
+    """What is wrong with the edit of a pair: equal texts, or a word that it repeats or no longer repeats."""
+    before, after = (_content_words(text) for text in (caption, negative))
+    found = ["texts are equal"] if caption.lower() == negative.lower() else []
+    if len(set(before)) == len(before) and len(set(after)) == len(after):
+        return tuple(found)
+    once, twice = Counter(before), Counter(after)
+    if any(n > 1 and once[word] < n for word, n in twice.items()):
         found.append("word repeated by the edit")
-    if any(n > 1 and after[word] < n for word, n in before.items() if word not in _FUNCTION_WORDS):
+    if any(n > 1 and twice[word] < n for word, n in once.items()):
         found.append("word no longer repeated after the edit")
     return tuple(found)
+
+
+def _content_words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text.lower()) if word not in _FUNCTION_WORDS]

@@ -1,5 +1,6 @@
 """How to speak of a thing so that it can only be that thing."""
 
+from functools import cached_property
 from random import Random
 
 from hairsplit.captions.form import Phrase
@@ -30,9 +31,14 @@ class Names:
         phrases, weights = self._ways(entity, without)
         return rng.choices(phrases, weights)[0] if phrases else None
 
-    def possible(self, entity: Entity, *, without: tuple[str, ...] = ()) -> bool:
-        """Whether `describe` would find a phrase."""
-        return bool(self._ways(entity, without)[0])
+    @cached_property
+    def things(self) -> tuple[Entity, ...]:
+        """The things of the scene that can be told from all others."""
+        return tuple(entity for entity in self._facts.entities if self._ways(entity, ())[0])
+
+    def unique(self, entity: Entity, attributes: tuple[str, ...] = ()) -> bool:
+        """Whether "the <attributes> <noun>" can only be this thing."""
+        return lexicon.nameable(entity.noun) and self._facts.referent(entity.noun, attributes, strict=True) is entity
 
     def _ways(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
         key = (entity.id, without)
@@ -44,7 +50,7 @@ class Names:
         found: list[tuple[Phrase, int]] = []
         for classes, weight in WEIGHTS.items() if lexicon.nameable(entity.noun) else ():
             attributes = tuple(a for name in classes if name not in without and (a := _usable(entity, name)))
-            if len(attributes) == len(classes) and self._facts.referent(entity.noun, attributes) is entity:
+            if len(attributes) == len(classes) and self._facts.referent(entity.noun, attributes, strict=True) is entity:
                 found.append((Phrase(entity.noun, attributes), weight))
         short = [(p, w) for p, w in found if len(p.attributes) < 2] or found  # two adjectives only if one will not do
         return [p for p, _ in short], [w for _, w in short]

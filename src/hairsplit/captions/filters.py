@@ -1,12 +1,12 @@
 """What becomes of a draft: proof of both sides, lint, no text twice in an image, a cap on pairs per image."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
 from hairsplit.captions._family import Draft, Negative
-from hairsplit.captions._grammar import lint, lint_pair
+from hairsplit.captions._grammar import lint, lint_edit
 from hairsplit.captions.form import judge
 from hairsplit.scenes.facts import Facts, Truth
 
@@ -18,11 +18,13 @@ class Group:
     family: str
     draft: Draft
     evidence: tuple[str, ...]
+    caption_evidence: str
 
 
 def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Group | None:
     """Keep a draft whose positive is TRUE, with the negatives that are FALSE; UNKNOWN is neither."""
-    if judge(draft.form, facts).truth is not Truth.TRUE:
+    positive = judge(draft.form, facts)
+    if positive.truth is not Truth.TRUE:
         rejects[f"{family}: positive is not surely true"] += 1
         return None
     findings = lint(draft.text)
@@ -32,7 +34,7 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Gro
     kept: list[tuple[Negative, str]] = []
     for negative in draft.negatives:
         verdict = judge(negative.form, facts)
-        findings = lint_pair(draft.text, negative.text)
+        findings = (*lint(negative.text), *lint_edit(draft.text, negative.text))
         if verdict.truth is not Truth.FALSE:
             rejects[f"{family}: negative is not surely false"] += 1
         elif findings:
@@ -41,47 +43,44 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Gro
             kept.append((negative, verdict.evidence))
     if not kept:
         return None
-    return Group(family, replace(draft, negatives=tuple(n for n, _ in kept)), tuple(e for _, e in kept))
+    draft = replace(draft, negatives=tuple(n for n, _ in kept))
+    return Group(family, draft, tuple(e for _, e in kept), positive.evidence)
 
 
-def distinct(groups: Sequence[Group], rejects: Counter[str]) -> list[Group]:
-    """Drop repeats: no text is both a positive and a negative of one image, and no pair comes twice."""
-    positives = {group.draft.text for group in groups}
-    seen: set[tuple[str, str]] = set()
-    kept = []
-    for group in groups:
-        fresh = []
-        for negative, evidence in zip(group.draft.negatives, group.evidence, strict=True):
-            key = (group.draft.text, negative.text)
-            if negative.text in positives:
-                rejects[f"{group.family}: text is also a positive of the image"] += 1
-            elif key in seen:
-                rejects[f"{group.family}: pair repeated in the image"] += 1
-            else:
-                seen.add(key)
-                fresh.append((negative, evidence))
-        if fresh:
-            draft = replace(group.draft, negatives=tuple(n for n, _ in fresh))
-            kept.append(Group(group.family, draft, tuple(e for _, e in fresh)))
+def choose(
+    made: Mapping[str, Iterator[Group]], most: int, weights: Mapping[str, float], rng: Random, rejects: Counter[str]
+) -> list[Group]:
+    """Take groups until there are `most` pairs, each from a family drawn by weight among those that have more.
+
+    No text is taken twice in an image, but for a positive with several negatives of its own. What is not taken is not
+    made, so a family must hand on its groups in an order that favours none.
+    """
+    live, kept, room = dict(made), list[Group](), most
+    seen: set[str] = set()
+    while live and room > 0:
+        name = rng.choices(list(live), [weights[family] for family in live])[0]
+        group = next(live[name], None)
+        if group is None:
+            del live[name]
+        elif (fresh := _fresh(group, room, seen, rejects)) is not None:
+            seen.update([fresh.draft.text, *(negative.text for negative in fresh.draft.negatives)])
+            room -= len(fresh.draft.negatives)
+            kept.append(fresh)
     return kept
 
 
-def cap(
-    groups: Sequence[Group], most: int, weights: dict[str, float], rng: Random, rejects: Counter[str]
-) -> list[Group]:
-    """At most `most` pairs, in expectation shared among families by weight; order of the input is kept.
-
-    Weighted sampling without replacement by exponential keys (Efraimidis and Spirakis, 2006).
-    """
-    if sum(len(g.draft.negatives) for g in groups) <= most:
-        return list(groups)
-    sizes = Counter(group.family for group in groups)
-    keys = [rng.random() ** (sizes[group.family] / weights[group.family]) for group in groups]
-    kept, room = set[int](), most
-    for index in sorted(range(len(groups)), key=lambda i: -keys[i]):
-        if len(groups[index].draft.negatives) <= room:
-            kept.add(index)
-            room -= len(groups[index].draft.negatives)
-        else:
-            rejects[f"{groups[index].family}: over the cap of pairs per image"] += len(groups[index].draft.negatives)
-    return [group for index, group in enumerate(groups) if index in kept]
+def _fresh(group: Group, room: int, seen: Collection[str], rejects: Counter[str]) -> Group | None:
+    """The group with up to `room` negatives whose texts are new; None if its own text is not, or none is left."""
+    texts = [negative.text for negative in group.draft.negatives]
+    old = [n for n, text in enumerate(texts) if text in seen or text in texts[:n]]
+    if group.draft.text in seen:
+        old = list(range(len(texts)))
+    if old:
+        rejects[f"{group.family}: text repeated in the image"] += len(old)
+    new = [n for n in range(len(texts)) if n not in old]
+    if len(new) > room:
+        rejects[f"{group.family}: over the cap of pairs per image"] += len(new) - room
+    if len(new[:room]) == len(texts):
+        return group
+    draft = replace(group.draft, negatives=tuple(group.draft.negatives[n] for n in new[:room]))
+    return replace(group, draft=draft, evidence=tuple(group.evidence[n] for n in new[:room])) if new else None

@@ -11,6 +11,7 @@ from hairsplit.scenes.facts import UNKNOWN, Entity, Facts, Truth, Verdict, both,
 Comparison = Literal["==", ">=", "<=", ">", "<"]
 NO_REFERENT = Verdict(Truth.UNKNOWN, "no_unique_referent")
 """The judgement of a sentence whose "the <noun>" fits nothing, or more than one thing."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def judge(form: Form, facts: Facts) -> Verdict:
         case Exists(x):
             return facts.existing(x.noun, x.attributes)
         case Count(noun, n, cmp):
-            return _compare(facts.count(noun), (n, n), cmp)
+            return _compare(facts.count(noun), (n, n), cmp, facts.completeness)
         case Compare(a, b, cmp):
-            return _compare(facts.count(a), facts.count(b), cmp)
+            return _compare(facts.count(a), facts.count(b), cmp, facts.completeness)
         case Junction(op, args):
             return _join(op, [judge(arg, facts) for arg in args])
 
@@ -114,12 +115,12 @@ def _over(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Verdic
     found = [both([*(facts.attribute(e, a) for a in x.attributes), claim(e)]) for e in sure + maybe]
     if any(v.truth is Truth.TRUE for v in found[: len(sure)]):
         return Verdict(Truth.TRUE, "annotated")
-    if facts.world == "closed" and all(v.truth is Truth.FALSE for v in found):
-        return Verdict(Truth.FALSE, "complete")
+    if facts.is_complete(x.noun) and all(v.truth is Truth.FALSE for v in found):
+        return Verdict(Truth.FALSE, facts.completeness)
     return UNKNOWN
 
 
-def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparison) -> Verdict:
+def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparison, completeness: str) -> Verdict:
     """Compare two numbers of which only bounds may be known."""
     (low, high), (least, most) = a, b
     below = high is not None and high < least  # a < b for sure, and so on
@@ -133,13 +134,13 @@ def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparis
         ">=": (not_below, below),
         "==": (not_above and not_below, below or above),
     }[cmp]
-    evidence = "complete" if high is not None and most is not None else "count_bound"
+    evidence = completeness if high is not None and most is not None else "count_bound"
     return Verdict(Truth.TRUE, evidence) if true else Verdict(Truth.FALSE, evidence) if false else UNKNOWN
 
 
 def to_json(form: Form) -> str:
     """A form as JSON, the same text for the same form."""
-    return json.dumps(_tree(form), separators=(",", ":"))
+    return _ENCODER.encode(_tree(form))
 
 
 def _tree(form: Form) -> dict[str, Any]:

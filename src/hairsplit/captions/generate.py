@@ -1,39 +1,111 @@
 """Scenes in, pairs out: any number of workers, the same bytes."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, cached_property
 
 from hairsplit.captions import FAMILIES, Family
 from hairsplit.captions._corpus import Corpus, corpus_of
 from hairsplit.captions._family import Context
 from hairsplit.captions._referents import Names
-from hairsplit.captions.filters import Group, cap, distinct, prove
-from hairsplit.captions.form import to_json
+from hairsplit.captions._rows import rows_of
+from hairsplit.captions.filters import Group, choose, prove
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import stream, text_hash
+from hairsplit.core.run import stream
 from hairsplit.core.types import Pair, Reject, Scene, World
 from hairsplit.core.workers import by_portions
+from hairsplit.scenes import lexicon
 from hairsplit.scenes.drawing.sample import COLOURS, SHAPES, is_held_out
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.facts import Facts
 
 CHUNK = 32
 """Scenes handed to a worker at once."""
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What a worker needs besides its scenes."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is wanted of a scene.
+
+    Raises:
+        HairsplitError: Unknown family, one that the world does not allow, or a number below one.
+    """
 
     world: World
-    seed: int
-    weights: dict[str, float]
-    most: int
-    wanted: int
-    corpora: dict[str | None, Corpus]
+    """Whether what the graphs do not say is FALSE (closed) or UNKNOWN (open)."""
+    seed: int = 0
+    """With the image id and the family's name, seeds each random choice."""
+    families: Mapping[str, float] | Sequence[str] | None = None
+    """Names, or name -> weight (shares of a crowded image); None for all that the world allows."""
+    max_pairs_per_image: int = 32
+    """Rows per image, at most."""
+    negatives_per_positive: int = 1
+    """Rows per positive, at most; they share `caption` and `group_id`."""
+    complete_nouns: Collection[str] = ()
+    """Nouns of which every thing is annotated, in the open world too."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_pairs_per_image", "negatives_per_positive"):
+            at_least_one(name, getattr(self, name))
+        family_weights(self.families, self.world, self.complete)
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Family -> weight, sorted by name."""
+        return family_weights(self.families, self.world, self.complete)
+
+    @cached_property
+    def complete(self) -> frozenset[str]:
+        """The complete nouns as `Facts` wants them."""
+        return frozenset(lexicon.singular(lexicon.normal(noun)) for noun in self.complete_nouns)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the pairs of one scene depend on besides the scene."""
+
+    settings: Settings
+    corpora: Mapping[str | None, Corpus]
     """Split -> its own counts: a combination that training never shows is no training negative."""
+
+    def pairs(self, scene: Scene, source: str, rejects: Counter[str]) -> list[Pair]:
+        """The rows of a scene, each positive TRUE and each negative FALSE of it; what was left out goes to `rejects`.
+
+        Raises:
+            HairsplitError: There are no counts for the scene's split.
+        """
+        settings = self.settings
+        if scene.split not in self.corpora:
+            raise HairsplitError(
+                f"the corpus has no counts of the split {scene.split!r}",
+                where=f"image {scene.image_id}",
+                hint="make it of these graphs, or choose a --split that it has",
+            )
+        facts = Facts(scene, settings.world, settings.complete)
+        names = Names(facts)
+        made: dict[str, Iterator[Group]] = {}
+        for name in settings.weights:
+            rng = stream(settings.seed, scene.image_id, name)
+            context = Context(self.corpora[scene.split], names, rng, settings.negatives_per_positive)
+            made[name] = _proven(name, _family(name), facts, context, rejects)
+        rng = stream(settings.seed, scene.image_id, "choice")
+        groups = choose(made, settings.max_pairs_per_image, settings.weights, rng, rejects)
+        groups.sort(key=lambda group: (group.family, group.draft.text, group.draft.negatives[0].text))
+        return [pair for group in groups for pair in rows_of(scene, source, group)]
+
+
+@cache
+def _family(name: str) -> Family:
+    """A family by name; looking into the folder for each image would take longer than its captions."""
+    return FAMILIES[name]
+
+
+def _proven(name: str, family: Family, facts: Facts, context: Context, rejects: Counter[str]) -> Iterator[Group]:
+    for draft in family.generate(facts, context):
+        if isinstance(draft, Reject):
+            rejects[f"{name}: {draft.reason}"] += 1
+        elif (group := prove(name, draft, facts, rejects)) is not None:
+            yield group
 
 
 def generate(
@@ -45,56 +117,72 @@ def generate(
     families: Mapping[str, float] | Sequence[str] | None = None,
     max_pairs_per_image: int = 32,
     negatives_per_positive: int = 1,
+    complete_nouns: Collection[str] = (),
     source_of: Callable[[Scene], str] | None = None,
     rejects: Counter[str] | None = None,
 ) -> Iterator[Pair]:
     """Yield pairs, scene by scene; every positive is TRUE and every negative FALSE of its scene (CAPTIONS 7).
 
     Args:
-        scenes: Scene graphs; read whole, since swaps are balanced by counts over all of them.
-        world: Whether what the graphs do not say is FALSE (closed) or UNKNOWN (open).
-        seed: With the image id and the family's name, seeds each random choice.
+        scenes: Scene graphs, few enough to be in memory; `table.write_captions` reads files of any size.
+        world: See `Settings`, as for the others that are not named here.
+        seed: See `Settings`.
         workers: Processes; more than one starts new interpreters, so a script needs an `if __name__` guard.
-        families: Names, or name -> weight (shares of a crowded image); None for all that the world allows.
-        max_pairs_per_image: Rows per image, at most.
-        negatives_per_positive: Rows per positive, at most; they share `caption` and `group_id`.
+        families: See `Settings`.
+        max_pairs_per_image: See `Settings`.
+        negatives_per_positive: See `Settings`.
+        complete_nouns: See `Settings`.
         source_of: The `source` of a scene's rows; None for "scenes".
         rejects: Filled with reason -> number of what was left out.
 
     Raises:
-        HairsplitError: Unknown family, one that the world does not allow, or a number below one.
+        HairsplitError: As `Settings`.
     """
-    for name, value in (
-        ("workers", workers),
-        ("max_pairs_per_image", max_pairs_per_image),
-        ("negatives_per_positive", negatives_per_positive),
-    ):
-        if value < 1:
-            raise HairsplitError(f"{name} is {value}", where="captions", hint="at least 1")
-    weights = family_weights(families, world)
+    at_least_one("workers", workers)
+    settings = Settings(
+        world=world,
+        seed=seed,
+        families=families,
+        max_pairs_per_image=max_pairs_per_image,
+        negatives_per_positive=negatives_per_positive,
+        complete_nouns=complete_nouns,
+    )
     everything = list(scenes)
     corpora = {s: corpus_of(x for x in everything if x.split == s) for s in {scene.split for scene in everything}}
-    job = _Job(world, seed, weights, max_pairs_per_image, negatives_per_positive, corpora)
     named = [(scene, source_of(scene) if source_of else "scenes") for scene in everything]
     counted: Counter[str] = Counter() if rejects is None else rejects
-    return _collect(job, named, workers, counted)
+    return _collect(Plan(settings, corpora), named, workers, counted)
 
 
-def family_weights(families: Mapping[str, float] | Sequence[str] | None, world: World) -> dict[str, float]:
+def at_least_one(name: str, value: int) -> None:
+    """Refuse zero and less.
+
+    Raises:
+        HairsplitError: It is.
+    """
+    if value < 1:
+        raise HairsplitError(f"{name} is {value}", where="captions", hint="at least 1")
+
+
+def family_weights(
+    families: Mapping[str, float] | Sequence[str] | None, world: World, complete: frozenset[str] = frozenset()
+) -> dict[str, float]:
     """Name -> weight, sorted by name, checked.
+
+    Families of the closed world speak of complete nouns in the open one, too.
 
     Raises:
         HairsplitError: Unknown family, one that the world does not allow, or a weight that is not positive.
     """
     if families is None:
-        return {name: 1.0 for name in FAMILIES if world in FAMILIES[name].worlds}
+        return {name: 1.0 for name in FAMILIES if complete or world in FAMILIES[name].worlds}
     given = families if isinstance(families, Mapping) else dict.fromkeys(families, 1.0)
     for name, weight in given.items():
-        if world not in FAMILIES[name].worlds:
+        if world not in FAMILIES[name].worlds and not complete:
             raise HairsplitError(
                 f"the family {name!r} needs --world {FAMILIES[name].worlds[0]}",
                 where=FAMILIES.where,
-                hint="where annotation is incomplete it is provable on one side only",
+                hint="where annotation is incomplete it is provable on one side only; --complete-nouns may help",
             )
         if not weight > 0:
             hint = "give a positive one"
@@ -104,68 +192,15 @@ def family_weights(families: Mapping[str, float] | Sequence[str] | None, world: 
     return dict(sorted(given.items()))
 
 
-def _collect(job: _Job, named: list[tuple[Scene, str]], workers: int, rejects: Counter[str]) -> Iterator[Pair]:
-    for pairs, counted in by_portions(_chunk, job, named, size=CHUNK, workers=workers, label="captioning scenes"):
+def _collect(plan: Plan, named: list[tuple[Scene, str]], workers: int, rejects: Counter[str]) -> Iterator[Pair]:
+    for pairs, counted in by_portions(_portion, plan, named, size=CHUNK, workers=workers, label="captioning scenes"):
         rejects.update(counted)
         yield from pairs
 
 
-def _chunk(job: _Job, chunk: Sequence[tuple[Scene, str]]) -> tuple[list[Pair], Counter[str]]:
+def _portion(plan: Plan, portion: Sequence[tuple[Scene, str]]) -> tuple[list[Pair], Counter[str]]:
     rejects: Counter[str] = Counter()
-    families = {name: FAMILIES[name] for name in job.weights}
-    pairs = [pair for scene, source in chunk for pair in _pairs(job, families, scene, source, rejects)]
-    return pairs, rejects
-
-
-def _pairs(job: _Job, families: Mapping[str, Family], scene: Scene, source: str, rejects: Counter[str]) -> list[Pair]:
-    facts = Facts(scene, job.world)
-    names = Names(facts)
-    groups: list[Group] = []
-    for name, family in families.items():
-        rng = stream(job.seed, scene.image_id, name)
-        context = Context(job.corpora[scene.split], names, rng, job.wanted)
-        for draft in family.generate(facts, context):
-            if isinstance(draft, Reject):
-                rejects[f"{name}: {draft.reason}"] += 1
-                continue
-            group = prove(name, draft, facts, rejects)
-            if group is not None:
-                groups.append(group)
-    rng = stream(job.seed, scene.image_id, "choice")
-    rng.shuffle(groups)  # of equal texts in two families, either may be the one that stays
-    groups = cap(distinct(groups, rejects), job.most, job.weights, rng, rejects)
-    groups.sort(key=lambda group: (group.family, group.draft.text, group.draft.negatives[0].text))
-    return [pair for group in groups for pair in _rows(scene, source, group)]
-
-
-def _rows(scene: Scene, source: str, group: Group) -> Iterator[Pair]:
-    draft = group.draft
-    boxes = json.dumps([_mention(role, entity) for role, entity in draft.mentions], separators=(",", ":"))
-    for negative, evidence in zip(draft.negatives, group.evidence, strict=True):
-        yield Pair(
-            image=picture_of(scene),
-            image_id=scene.image_id,
-            caption=draft.text,
-            negative=negative.text,
-            kind=group.family,
-            source=source,
-            edit=negative.edit,
-            evidence=evidence,
-            caption_form=to_json(draft.form),
-            negative_form=to_json(negative.form),
-            boxes=boxes,
-            group_id=text_hash(f"{scene.image_id}\x1f{draft.text}")[:16],
-        )
-
-
-def _mention(role: str, entity: Entity) -> dict[str, Any]:
-    box = entity.box
-    return {"id": entity.id, "noun": entity.noun, "role": role, "x": box.x, "y": box.y, "w": box.w, "h": box.h}
-
-
-def picture_of(scene: Scene) -> str:
-    """The path of a scene's picture below the images root."""
-    return scene.image or f"{scene.image_id}.jpg"
+    return [pair for scene, source in portion for pair in plan.pairs(scene, source, rejects)], rejects
 
 
 def drawn_source(scene: Scene) -> str | None:

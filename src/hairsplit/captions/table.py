@@ -1,36 +1,93 @@
-"""From a file of scene graphs to a pairs table."""
+"""From scene graphs to a pairs table: two passes over the input, in bounded memory."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from hairsplit import __version__
-from hairsplit.captions._corpus import corpus_of
-from hairsplit.captions.generate import family_weights, generate
+from hairsplit.captions._choice import Choice, checked_shard, in_shard
+from hairsplit.captions._sorted import run_batches, sorted_runs
+from hairsplit.captions.census import PORTION, Census, portions, read_census, take_census, write_census
+from hairsplit.captions.generate import Plan, Settings, at_least_one
+from hairsplit.captions.merge import CaptionsReport, Thinning, write_merged
+from hairsplit.captions.partition import Job, captioned
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.images import inside
+from hairsplit.core.progress import progress_bar
 from hairsplit.core.run import file_hash, text_hash, writable
-from hairsplit.core.tables import PairsMeta, relative_root, write_pairs
-from hairsplit.core.types import Pair, Reject, Scene, World
+from hairsplit.core.tables import PairsMeta, relative_root
+from hairsplit.core.types import Scene, World
+from hairsplit.core.workers import streamed
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.readers.gqa import read_scenes
-
-ENDINGS = (".jpg", ".png", ".jpeg")
-"""Tried after the path that a graph names: `<image id><ending>`."""
+from hairsplit.scenes.readers.gqa import ENDINGS, RawGraph, graph_files, raw_graphs
 
 
-@dataclass(frozen=True)
-class CaptionsReport:
-    """What `write_captions` did."""
+def prepare(
+    graphs: Path,
+    images: Path,
+    settings: Settings,
+    *,
+    check_images: bool = False,
+    split: str | None = None,
+    exclude_image_ids: Collection[str] = (),
+    source_of: Callable[[Scene], str | None] | None = None,
+    corpus: Path | None = None,
+    workers: int = 1,
+) -> Job:
+    """Make the first pass over all graphs: what every worker, shard and partition must know alike.
 
-    rows: int
-    images: int
-    """Scenes that gave at least one pair."""
-    kinds: Mapping[str, int]
-    """Family -> pairs."""
-    rejects: Mapping[str, int]
-    """Reason -> number of what was left out."""
+    Args:
+        graphs: A file of scene graphs or a folder of such files; see `scenes.readers.gqa`.
+        images: Images root.
+        settings: What is wanted of a scene.
+        check_images: Leave scenes out whose picture is not there.
+        split: Only scenes of this split.
+        exclude_image_ids: Images to leave out; they are not counted either.
+        source_of: The source of a scene's rows; where it is None or says None, the name of `graphs`.
+        corpus: Counts are read from this file if it exists, instead of the pass; else they are written to it.
+        workers: Processes.
+
+    Raises:
+        HairsplitError: `graphs` is no GQA file, no scene is of the split, or `corpus` is of another lexicon.
+    """
+    excluded = frozenset(exclude_image_ids)
+    choice = Choice(images, check_images, split, excluded)
+    census = _census(graphs, choice, corpus, workers)
+    files = graph_files(graphs)
+    name = graphs.name
+    for ending in sorted(ENDINGS, key=len, reverse=True):
+        name = name.removesuffix(ending)
+    config = {
+        "generator": f"hairsplit captions {__version__}",
+        "world": settings.world,
+        "seed": settings.seed,
+        "split": split,
+        "families": settings.weights,
+        "max_pairs_per_image": settings.max_pairs_per_image,
+        "negatives_per_positive": settings.negatives_per_positive,
+        "excluded_images": len(excluded),
+        "complete_nouns": sorted(settings.complete),
+        "lexicon_version": lexicon.LEXICON_VERSION,
+        "lexicon_hash": lexicon.fingerprint(),
+        "corpus_hash": census.fingerprint(),
+    }
+    if excluded:
+        config["excluded_images_hash"] = text_hash("\n".join(sorted(excluded)))
+    sources = {file.name: file_hash(file) for file in files}
+    return Job(Plan(settings, census.corpora), choice, name, source_of, config, sources, census.scenes)
+
+
+def _census(graphs: Path, choice: Choice, corpus: Path | None, workers: int) -> Census:
+    if corpus is not None and corpus.exists():
+        next(raw_graphs(graphs), None)  # a missing or strange file is told before any work
+        return read_census(corpus)
+    census = take_census(raw_graphs(graphs), choice, workers=workers)
+    if corpus is not None:
+        write_census(corpus, census)
+    return census
 
 
 def write_captions(
@@ -38,61 +95,80 @@ def write_captions(
     images: Path | None,
     out: Path,
     *,
-    world: World,
-    seed: int = 0,
     workers: int = 1,
     split: str | None = None,
-    families: Mapping[str, float] | Sequence[str] | None = None,
-    max_pairs_per_image: int = 32,
-    negatives_per_positive: int = 1,
     exclude_image_ids: Collection[str] = (),
+    corpus: Path | None = None,
+    shard: tuple[int, int] | None = None,
+    thinning: Thinning | None = None,
     source_of: Callable[[Scene], str | None] | None = None,
+    **wanted: Any,
 ) -> CaptionsReport:
-    """Make pairs for the scenes of `graphs` (one `split` of them, if given) and write them to `out`.
+    """Make pairs for the scenes of `graphs` and write them to `out`, sorted by image id.
 
-    With `images`, scenes whose picture is not there are left out and counted. The source of a row is what `source_of`
-    says of its scene, or else the name of the file. The table is the same for any number of workers.
+    The table is the same for any number of workers, and for any order of graphs, objects, attributes and edges.
+
+    Args:
+        graphs: As in `prepare`, and so for `split`, `exclude_image_ids`, `corpus`, `source_of`.
+        images: With it, scenes whose picture is not there are left out and counted.
+        out: The table; must not exist.
+        workers: Processes.
+        split: See `graphs`.
+        exclude_image_ids: See `graphs`.
+        corpus: See `graphs`.
+        shard: (i, n): only the images of the i-th of n parts, counted from 0; `merge.merge_tables` joins them.
+        thinning: What to leave out of the table as a whole; None for the defaults. A shard is not thinned.
+        source_of: See `graphs`.
+        wanted: The fields of `Settings`: world, seed, families, ...
 
     Raises:
         HairsplitError: `out` exists, `images` does not, `graphs` is no GQA file, or nothing is left to write.
     """
+    at_least_one("workers", workers)
+    thinning = _thinning(thinning, shard)
+    settings = Settings(**wanted)
     _check_folders(images, out)
-    weights = family_weights(families, world)
-    rejects, kinds = Counter[str](), Counter[str]()
-    ids, root = set[str](), images or out.parent
-    scenes = list(_chosen(graphs, root, split, frozenset(exclude_image_ids), rejects, check=images is not None))
-    default = graphs.name.removesuffix(".gz").removesuffix(".json")
-    pairs = generate(
-        scenes,
-        world=world,
-        seed=seed,
+    job = prepare(
+        graphs,
+        images or out.parent,
+        settings,
+        check_images=images is not None,
+        split=split,
+        exclude_image_ids=exclude_image_ids,
+        source_of=source_of,
+        corpus=corpus,
         workers=workers,
-        families=weights,
-        max_pairs_per_image=max_pairs_per_image,
-        negatives_per_positive=negatives_per_positive,
-        source_of=lambda scene: (source_of(scene) if source_of else None) or default,
-        rejects=rejects,
     )
+    rejects: Counter[str] = Counter()
+    config = job.config if shard is None else {**job.config, "shard": checked_shard(shard)}
+    meta = PairsMeta(relative_root(out, job.choice.root), job.sources, config, {}, rejects)
+    chosen = (graph for graph in raw_graphs(graphs) if in_shard(graph.image_id, shard or (0, 1)))
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        runs = sorted_runs(_tables(job, chosen, rejects, workers), Path(folder))
+        if not runs and shard is None:
+            raise HairsplitError(_nothing(rejects), where=str(graphs), hint=_hint(settings.world, split))
+        return write_merged(out, [(run.name, run_batches(run)) for run in runs], meta, thinning=thinning)
 
-    config = {
-        "generator": f"hairsplit captions {__version__}",
-        "world": world,
-        "seed": seed,
-        "split": split,
-        "families": weights,
-        "max_pairs_per_image": max_pairs_per_image,
-        "negatives_per_positive": negatives_per_positive,
-        "excluded_images": len(frozenset(exclude_image_ids)),
-        "lexicon_hash": lexicon.fingerprint(),
-        "corpus_hash": _corpus_hash(scenes),
-    }
-    # The two counters are filled while the rows are written; the metadata is written last.
-    meta = PairsMeta(relative_root(out, root), {graphs.name: file_hash(graphs)}, config, kinds, rejects)
-    place = {"where": str(graphs), "hint": _hint(world, split)}
-    rows = write_pairs(
-        out, _counted(pairs, kinds, ids, lambda: HairsplitError(_nothing(len(scenes), rejects), **place)), meta
-    )
-    return CaptionsReport(rows, len(ids), dict(sorted(kinds.items())), dict(sorted(rejects.items())))
+
+def _thinning(wanted: Thinning | None, shard: tuple[int, int] | None) -> Thinning:
+    if wanted is None:
+        return Thinning() if shard is None else Thinning(None)
+    wanted.check()
+    if shard is not None:
+        hint = "leave it to `hairsplit merge`"
+        raise HairsplitError("a shard alone cannot be thinned or balanced", where="captions", hint=hint)
+    return wanted
+
+
+def _tables(job: Job, graphs: Iterator[RawGraph], rejects: Counter[str], workers: int) -> Iterator[pa.Table]:
+    """The rows of all graphs, some at a time; reasons of what was left out go to `rejects`."""
+    label = "captioning scenes"
+    with progress_bar(label, job.scenes) as tick:
+        for table, counted in streamed(captioned, job, portions(graphs, PORTION), workers=workers, label=label):
+            tick(PORTION)
+            rejects.update(counted)
+            if table.num_rows:
+                yield table
 
 
 def _check_folders(images: Path | None, out: Path) -> None:
@@ -103,71 +179,9 @@ def _check_folders(images: Path | None, out: Path) -> None:
     writable(out.parent)
 
 
-def _counted(
-    pairs: Iterator[Pair], kinds: Counter[str], ids: set[str], nothing: Callable[[], HairsplitError]
-) -> Iterator[Pair]:
-    """Pass the pairs on and count them; an empty table is an error."""
-    for pair in pairs:
-        kinds[pair.kind] += 1
-        ids.add(pair.image_id)
-        yield pair
-    if not ids:
-        raise nothing()
-
-
-def _corpus_hash(scenes: Sequence[Scene]) -> str:
-    """Of the statistics that each split's swaps were kept even by."""
-    return text_hash("".join(corpus_of(s for s in scenes if s.split == x).fingerprint() for x in _splits(scenes)))
-
-
-def _splits(scenes: Sequence[Scene]) -> list[str | None]:
-    return sorted({scene.split for scene in scenes}, key=str)
-
-
-def _chosen(
-    graphs: Path, root: Path, split: str | None, excluded: frozenset[str], rejects: Counter[str], *, check: bool
-) -> Iterator[Scene]:
-    """The scenes to work on, each with the path of its picture."""
-    seen: set[str] = set()
-    for scene in read_scenes(graphs):
-        if isinstance(scene, Reject):
-            rejects[f"graph: {scene.reason}"] += 1
-            continue
-        seen.add(str(scene.split))
-        if split is not None and scene.split != split:
-            continue
-        if scene.image_id in excluded:
-            rejects["image: excluded"] += 1
-            continue
-        names = [scene.image] if scene.image else []
-        if check or not names:
-            names += [f"{scene.image_id}{ending}" for ending in ENDINGS]
-        picture, reason = _picture(root, names, check=check)
-        if picture is None:
-            rejects[reason] += 1
-        else:
-            yield replace(scene, image=picture)
-    if split is not None and split not in seen:
-        raise HairsplitError(
-            f"no scene is of the split {split!r}", where=str(graphs), hint=f"splits in it: {', '.join(sorted(seen))}"
-        )
-
-
-def _picture(root: Path, names: Sequence[str], *, check: bool) -> tuple[str | None, str]:
-    """The first of the paths that is a file (or, unchecked, the first), and why there is none."""
-    for name in names:
-        try:
-            path = inside(root, name)
-        except HairsplitError:
-            return None, "image: path is not a plain path below the images root"
-        if not check or path.is_file():
-            return name, ""
-    return None, "image: file missing"
-
-
-def _nothing(scenes: int, rejects: Counter[str]) -> str:
+def _nothing(rejects: Counter[str]) -> str:
     reasons = "; ".join(f"{number} x {reason}" for reason, number in rejects.most_common(8))
-    return f"no pair could be made of {scenes} scenes ({reasons or 'no reason was recorded'})"
+    return f"no pair could be made ({reasons or 'no reason was recorded'})"
 
 
 def _hint(world: World, split: str | None) -> str:

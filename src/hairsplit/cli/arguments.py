@@ -28,10 +28,41 @@ def image_ids(path: Path | None) -> list[str]:
 
         read_meta(path)
         return sorted({pair.image_id for pair in iterate_pairs(path)})
+    return text_lines(path, "image ids")
+
+
+def text_lines(path: Path | None, what: str) -> list[str]:
+    """The lines of a text file that are not empty; none without a file.
+
+    Raises:
+        HairsplitError: No such file, or not one of lines of text.
+    """
+    if path is None:
+        return []
+    hint = f"a text file of {what}, one a line"
+    if not path.is_file():
+        raise HairsplitError("no such file", where=str(path), hint=hint)
     try:
-        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        found = [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError:
-        raise HairsplitError("not a text file", where=str(path), hint="a text file of ids, or a pairs table") from None
+        raise HairsplitError("not a text file", where=str(path), hint=hint) from None
+    if found and found[0].startswith(("{", "[")):
+        raise HairsplitError(f"this is JSON, not a list of {what}", where=str(path), hint=hint)
+    return found
+
+
+def shard_of(text: str | None) -> tuple[int, int] | None:
+    """(i, n) of "i/n".
+
+    Raises:
+        HairsplitError: It is not two numbers.
+    """
+    if text is None:
+        return None
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal()):
+        raise HairsplitError(f"{text!r} is no part of a whole", where="--shard", hint="0/4, 1/4, 2/4 and 3/4")
+    return int(first), int(second)
 
 
 def echo_counts(title: str, counts: Mapping[str, int]) -> None:

@@ -24,6 +24,7 @@ def audit(
     sample: Annotated[int, Option(min=10, help="Most pairs that the text-only attacks read.")] = 100_000,
     look: Annotated[bool, Option(help="Also find resized and re-encoded copies of --against's pictures.")] = True,
     max_distance: Annotated[int, Option(min=0, max=64, help="Bits in which perceptual hashes of copies differ.")] = 8,
+    show: Annotated[int, Option(min=0, help="Pairs on the page with their pictures and boxes, evenly by kind.")] = 50,
 ) -> None:
     """Find what a table gives away without the image, what contradicts itself, and pictures of evaluation sets."""
     from hairsplit import api  # here, so that --help does not load what it needs
@@ -38,6 +39,7 @@ def audit(
         sample=sample,
         look=look,
         max_distance=max_distance,
+        show=show,
     )
     for line in audit_lines(record):
         typer.echo(line)

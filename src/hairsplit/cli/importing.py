@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from hairsplit.cli.arguments import echo_counts, image_ids, names
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.wording import counted
 
 _EXCLUDE = "Text file of image ids, or a pairs table, to leave out."
 _CHECK = "decode each picture once, see only whether it exists, or none: look at no picture."
@@ -48,6 +49,7 @@ def import_(
     if check_images not in CHECKS:
         message = f"no check is called {check_images!r}"
         raise HairsplitError(message, where="--check-images", hint=nearest(check_images, tuple(CHECKS)))
+    left_out = image_ids(exclude_images)
     made = api.import_(
         format_name,
         annotations,
@@ -55,7 +57,7 @@ def import_(
         images=images,
         kinds=names(kinds),
         limit=limit,
-        exclude_image_ids=image_ids(exclude_images),
+        exclude_image_ids=left_out,
         drops=names(drop) or (),
         check_images=CHECKS[check_images],
         draw=Draw(seed=seed, images=sample_images, per_image=per_image, pairs=sample, val_share=val_share),
@@ -65,6 +67,8 @@ def import_(
     )
     typer.echo(str(made))
     echo_counts("pairs, by kind:", made.kinds)
+    if exclude_images is not None and "excluded_image" not in made.rejects:
+        typer.echo(f"no row is of the {counted(len(left_out), 'image')} to leave out that {exclude_images} names")
 
 
 def _part(

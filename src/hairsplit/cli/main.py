@@ -10,8 +10,8 @@ import typer
 from typer import Argument, Option
 
 from hairsplit import __version__
-from hairsplit.cli.arguments import echo_counts, image_ids, names
 from hairsplit.cli.audit import audit
+from hairsplit.cli.captioning import captions, merge
 from hairsplit.cli.evaluate import evaluate
 from hairsplit.cli.exporting import export
 from hairsplit.cli.failures import Verbs, fail, from_system
@@ -80,45 +80,8 @@ def draw(
     typer.echo(str(made))
 
 
-@app.command()
-def captions(
-    graphs: Annotated[Path, Argument(help="Scene graphs in GQA layout, .json or .json.gz.")],
-    out: Out,
-    images: Annotated[Path | None, Option(help="Folder of the pictures; scenes without one are counted.")] = None,
-    world: Annotated[str, Option(help="open: what is not annotated is unknown. closed: it is false.")] = "open",
-    seed: Seed = 0,
-    workers: Workers = 1,
-    split: Annotated[str | None, Option(help="Only scenes of this split.")] = None,
-    families: Annotated[str | None, Option(help="Comma-separated; see `hairsplit list families`.")] = None,
-    max_pairs: Annotated[int, Option(min=1, help="Most pairs of an image.")] = 32,
-    negatives: Annotated[int, Option(min=1, help="Hard negatives per true caption.")] = 1,
-    exclude_images: Annotated[
-        Path | None, Option(help="Text file of image ids, or a pairs table, to leave out.")
-    ] = None,
-) -> None:
-    """Make pairs of a true caption and a provably false one from scene graphs."""
-    from hairsplit import api
-
-    if world not in {"open", "closed"}:
-        raise HairsplitError(f"no world is called {world!r}", where="--world", hint="open or closed")
-    made = api.captions(
-        graphs,
-        out,
-        images=images,
-        world="closed" if world == "closed" else "open",
-        seed=seed,
-        workers=workers,
-        split=split,
-        families=names(families),
-        max_pairs_per_image=max_pairs,
-        negatives_per_positive=negatives,
-        exclude_image_ids=image_ids(exclude_images),
-    )
-    typer.echo(f"{counted(made.rows, 'pair')} of {counted(made.images, 'image')} in {out}")
-    echo_counts("pairs, by kind:", made.kinds)
-    echo_counts("left out, by reason:", made.rejects)
-
-
+app.command()(captions)
+app.command()(merge)
 app.command(name="import")(import_)
 app.command()(export)
 

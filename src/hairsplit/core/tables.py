@@ -35,9 +35,22 @@ SCHEMA = pa.schema(
         pa.field("boxes", pa.string()),
         pa.field("group_id", pa.string()),
         pa.field("weight", pa.float64()),
+        pa.field("text_gap", pa.float64()),
+        pa.field("plausibility", pa.float64()),
+        pa.field("pair_id", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("caption_evidence", pa.string()),
+        pa.field("template_id", pa.string()),
+        pa.field("caption_span", pa.list_(pa.int32())),
+        pa.field("negative_span", pa.list_(pa.int32())),
+        pa.field("flip_safe", pa.bool_()),
+        pa.field("flip_caption", pa.string()),
+        pa.field("flip_negative", pa.string()),
     ]
 )
+"""Columns may be added, nullable, without a new `VERSION`: older tables lack them, older readers skip them."""
 REQUIRED = ("image", "image_id", "caption", "negative", "kind", "source")
+SPANS = frozenset({"caption_span", "negative_span"})
 
 
 @dataclass(frozen=True)
@@ -57,9 +70,10 @@ class PairsMeta:
 
 @dataclass(frozen=True)
 class PairsTable:
-    """Pairs in memory, their images root as a path, and the hash of the file they came from."""
+    """Pairs, their images root as a path, and the hash of the file they came from."""
 
-    pairs: tuple[Pair, ...]
+    pairs: Sequence[Pair]
+    """In memory, or (`hairsplit.data.rows.open_pairs`) read when they are asked for."""
     root: Path
     meta: PairsMeta
     hash: str
@@ -69,25 +83,11 @@ class PairsTable:
         return len(self.pairs)
 
 
-def _row(pair: Pair) -> dict[str, Any]:
-    edit = pair.edit
-    return {
-        "image": pair.image,
-        "image_id": pair.image_id,
-        "caption": pair.caption,
-        "negative": pair.negative,
-        "kind": pair.kind,
-        "source": pair.source,
-        "edit_role": edit.role if edit else None,
-        "edit_from": edit.before if edit else None,
-        "edit_to": edit.after if edit else None,
-        "caption_form": pair.caption_form,
-        "negative_form": pair.negative_form,
-        "evidence": pair.evidence,
-        "boxes": pair.boxes,
-        "group_id": pair.group_id,
-        "weight": pair.weight,
-    }
+def _column(name: str, pairs: Sequence[Pair]) -> list[Any]:
+    part = {"edit_role": "role", "edit_from": "before", "edit_to": "after"}.get(name)
+    if part is not None:
+        return [getattr(pair.edit, part) if pair.edit else None for pair in pairs]
+    return [getattr(pair, name) for pair in pairs]
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair], meta: PairsMeta, *, rows_per_group: int = ROWS_PER_GROUP) -> int:
@@ -106,8 +106,7 @@ def write_pairs(path: Path, pairs: Iterable[Pair], meta: PairsMeta, *, rows_per_
 
 def arrow_table(pairs: Sequence[Pair]) -> pa.Table:
     """The pairs as a table of `SCHEMA`."""
-    rows = [_row(pair) for pair in pairs]
-    return pa.table({name: [row[name] for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+    return pa.table({name: _column(name, pairs) for name in SCHEMA.names}, schema=SCHEMA)
 
 
 def write_blocks(
@@ -165,9 +164,13 @@ def read_meta(path: Path) -> PairsMeta:
     try:
         footer = pq.read_metadata(path)  # the schema alone does not carry what was added behind the rows
     except FileNotFoundError:
-        raise HairsplitError("no such pairs table", where=str(path), hint="make one: hairsplit captions") from None
+        raise HairsplitError(
+            "no such pairs table", where=str(path), hint="make one: hairsplit captions, or import"
+        ) from None
     except (OSError, pa.ArrowException) as error:
-        raise HairsplitError(f"not a Parquet file ({error})", where=str(path), hint="make it again") from None
+        raise HairsplitError(
+            f"not a Parquet file ({error})", where=str(path), hint="make it again; of annotations: hairsplit import"
+        ) from None
     schema, raw = footer.schema.to_arrow_schema(), (footer.metadata or {}).get(KEY)
     missing = [name for name in REQUIRED if name not in schema.names]
     if raw is None or missing:
@@ -192,6 +195,28 @@ def iterate_pairs(path: Path, columns: Sequence[str] | None = None) -> Iterator[
     """Yield the rows of a pairs table, one row group in memory at a time.
 
     Raises:
+        HairsplitError: As `iterate_blocks`.
+    """
+    for block in iterate_blocks(path, columns):
+        yield from pairs_of(block)
+
+
+def pairs_of(block: pa.RecordBatch | pa.Table) -> Iterator[Pair]:
+    """The rows of some columns of a pairs table, those of `REQUIRED` among them."""
+    for row in block.to_pylist():
+        role = row.pop("edit_role", None)
+        before, after = row.pop("edit_from", None), row.pop("edit_to", None)
+        for name in SPANS & row.keys():
+            row[name] = row[name] and tuple(row[name])
+        yield Pair(edit=Edit(role, before or "", after or "") if role else None, **row)
+
+
+def iterate_blocks(
+    path: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of some row groups (None: all), some 10,000 rows at a time.
+
+    Raises:
         HairsplitError: Its rows are torn, a column is of another type, or a required one has an empty cell.
     """
     file = pq.ParquetFile(path)
@@ -206,14 +231,11 @@ def iterate_pairs(path: Path, columns: Sequence[str] | None = None) -> Iterator[
         )
     full = [n for n in names if not SCHEMA.field(n).nullable]
     try:
-        for block in file.iter_batches(columns=names):
+        for block in file.iter_batches(columns=names, row_groups=groups):
             for name in full:
                 if block.column(name).null_count:
                     raise HairsplitError(f"the column {name!r} has empty cells", where=str(path), hint="make it again")
-            for row in block.to_pylist():
-                role = row.pop("edit_role", None)
-                before, after = row.pop("edit_from", None), row.pop("edit_to", None)
-                yield Pair(edit=Edit(role, before or "", after or "") if role else None, **row)
+            yield block
     except (OSError, pa.ArrowException) as error:
         raise HairsplitError(f"its rows are torn ({error})", where=str(path), hint="make it again") from None
 
@@ -223,11 +245,23 @@ def _alike(given: pa.DataType, wanted: pa.DataType) -> bool:
         given = given.value_type
     if wanted == pa.string():
         return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_null(given))
-    return bool(pa.types.is_floating(given) or pa.types.is_null(given))
+    if wanted == pa.float64():
+        return bool(pa.types.is_floating(given) or pa.types.is_null(given))
+    return bool(given == wanted or pa.types.is_null(given))
 
 
 def read_pairs(path: Path, images: Path | None = None) -> PairsTable:
     """Read a pairs table whole; `images` overrides the root that the table names.
+
+    Raises:
+        HairsplitError: Not a pairs table, or its images root does not exist.
+    """
+    meta, root = read_head(path, images)
+    return PairsTable(tuple(iterate_pairs(path)), root, meta, file_hash(path), path)
+
+
+def read_head(path: Path, images: Path | None = None) -> tuple[PairsMeta, Path]:
+    """The metadata of a pairs table and its images root, which `images` overrides.
 
     Raises:
         HairsplitError: Not a pairs table, or its images root does not exist.
@@ -237,4 +271,4 @@ def read_pairs(path: Path, images: Path | None = None) -> PairsTable:
     if not root.is_dir():
         problem = "is not a folder" if root.exists() else "does not exist"
         raise HairsplitError(f"the images root {root} {problem}", where=str(path), hint="say where: --images DIR")
-    return PairsTable(tuple(iterate_pairs(path)), root, meta, file_hash(path), path)
+    return meta, root

@@ -1,7 +1,11 @@
-"""What flows between batches, encoders and losses."""
+"""What flows between batches, encoders and losses.
+
+Shapes are annotations: tests check them (jaxtyping and beartype, see tests/conftest.py), a user's run does not.
+"""
 
 from dataclasses import dataclass, field
 
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 
@@ -9,18 +13,18 @@ from torch import Tensor
 class Batch:
     """One step's input: each image once, one true caption and up to K hard negatives of its own."""
 
-    pixels: Tensor
-    """[B, 3, H, W] float32, normalised as the encoder expects."""
-    caption_ids: Tensor
-    """[B, L] int64 token ids, padded with zeros to the longest caption of the batch."""
-    negative_ids: Tensor
-    """[B, K, L'] int64 token ids; rows where `mask` is False are padding."""
-    mask: Tensor
-    """[B, K] bool, True where a negative exists."""
-    image_keys: Tensor
-    """[B] int64, equal for equal images (content hash)."""
-    caption_keys: Tensor
-    """[B] int64, equal for captions that are equal after normalisation."""
+    pixels: Float[Tensor, "B 3 H W"]
+    """float32, normalised as the encoder expects."""
+    caption_ids: Int64[Tensor, "B L"]
+    """Token ids, padded with zeros to the longest caption of the batch."""
+    negative_ids: Int64[Tensor, "B K M"]
+    """Token ids; rows where `mask` is False are padding."""
+    mask: Bool[Tensor, "B K"]
+    """True where a negative exists."""
+    image_keys: Int64[Tensor, " B"]
+    """Equal for equal images (content hash)."""
+    caption_keys: Int64[Tensor, " B"]
+    """Equal for captions that are equal after normalisation."""
     kinds: tuple[str, ...] = ()
     """Kind of each row's first negative."""
 
@@ -29,27 +33,27 @@ class Batch:
 class Embeddings:
     """What losses see: unit embeddings of the *global* batch, gathered over ranks with gradient."""
 
-    image: Tensor
-    """[B, D] unit length."""
-    positive: Tensor
-    """[B, D] unit length, of the true captions."""
-    negative: Tensor
-    """[B, K, D] unit length, of each image's own hard negatives."""
-    mask: Tensor
-    """[B, K] bool, True where a negative exists."""
-    scale: Tensor
-    """[] 1 / temperature: exp(logit_scale), at most 100."""
-    image_keys: Tensor | None = None
-    """[B] int64, equal for equal images; for `mask_false_negatives`."""
-    caption_keys: Tensor | None = None
-    """[B] int64, equal for equal captions; for `mask_false_negatives`."""
+    image: Float[Tensor, "B D"]
+    """Unit length."""
+    positive: Float[Tensor, "B D"]
+    """Unit length, of the true captions."""
+    negative: Float[Tensor, "B K D"]
+    """Unit length, of each image's own hard negatives."""
+    mask: Bool[Tensor, "B K"]
+    """True where a negative exists."""
+    scale: Float[Tensor, ""]
+    """1 / temperature: exp(logit_scale), at most 100."""
+    image_keys: Int64[Tensor, " B"] | None = None
+    """Equal for equal images; for `mask_false_negatives`."""
+    caption_keys: Int64[Tensor, " B"] | None = None
+    """Equal for equal captions; for `mask_false_negatives`."""
 
 
 @dataclass(frozen=True)
 class LossOutput:
     """A loss in nats and the named parts it was made of, for the log."""
 
-    total: Tensor
-    """[] differentiable."""
-    parts: dict[str, Tensor] = field(default_factory=dict)
-    """name -> [], each before weighting."""
+    total: Float[Tensor, ""]
+    """Differentiable."""
+    parts: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
+    """Name -> value, each before weighting."""

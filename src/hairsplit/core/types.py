@@ -89,6 +89,26 @@ class Pair:
     weight: float | None = None
     """How often training shows the pair, next to 1 of the others (None: 1; 0: never). It changes the sample, whatever
     the loss, and no number of an evaluation."""
+    text_gap: float | None = None
+    """Mean log-odds (nats) at which readers blind to the image take the caption; None: the table was not balanced."""
+    plausibility: float | None = None
+    """Log-odds (nats) of the negative's words against the caption's, by the n-grams of other images' captions."""
+    pair_id: str | None = None
+    """Hash of image, family, both forms and both texts."""
+    split: str | None = None
+    """Of the scene."""
+    caption_evidence: str | None = None
+    """Why the caption is true."""
+    template_id: str | None = None
+    """Sentence pattern of the two texts: `<family>:<number>`."""
+    caption_span: tuple[int, int] | None = None
+    """Where the caption differs from the negative: start and end, characters, whole words."""
+    negative_span: tuple[int, int] | None = None
+    flip_safe: bool | None = None
+    """Whether the texts say of the mirrored image what they say of the image."""
+    flip_caption: str | None = None
+    """What to say of the mirrored image instead: left and right exchanged. None where that is not known."""
+    flip_negative: str | None = None
 
 
 @dataclass(frozen=True)

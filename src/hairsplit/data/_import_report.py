@@ -126,10 +126,15 @@ class Tally:
 def nothing_left(tally: Tally, annotations: Path, images: Path, rejects_file: Path) -> HairsplitError:
     """The error of an import that kept no pair."""
     reasons = "\n".join(_counted(tally.rejects)) or "  the file has no rows"
+    hints = []
+    if tally.rejects.keys() - set(ASKED):
+        hints.append(f"each row left out for a fault is in {rejects_file}")
+    if "missing_image" in tally.rejects:
+        hints.append(f"check the images folder {images}")
     return HairsplitError(
         f"no pair is left of {tally.read:,} rows; nothing was imported\n{reasons}",
         where=str(annotations),
-        hint=f"each row left out is in {rejects_file}; if pictures are missing, check the images folder {images}",
+        hint="; ".join(hints) or ("ask for other rows" if tally.read else "fetch it again"),
     )
 
 

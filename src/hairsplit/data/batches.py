@@ -1,6 +1,5 @@
 """Batches for training: pictures decoded once, captions tokenised once, padded to the longest of the batch only."""
 
-import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +12,16 @@ from numpy.typing import NDArray
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tables import PairsTable
 from hairsplit.core.tensors import Batch
-from hairsplit.core.types import Pair
 from hairsplit.data.examples import Drawn, Example, Examples, balanced, examples
 from hairsplit.data.order import Epoch, arrange
 from hairsplit.data.pixel_cache import PixelCache
 from hairsplit.data.pixels import PixelStore
+from hairsplit.data.rows import Coded, Rows, Texts, rows_of
 from hairsplit.data.token_ids import TokenIds
 from hairsplit.encoders.preprocess import Preprocess
 from hairsplit.encoders.tokens import Tokenizer
 
-__all__ = ["Example", "PairBatches", "PixelStore", "examples"]
+__all__ = ["Example", "PairBatches", "PixelStore"]
 
 KindWeights = Mapping[str, float] | Literal["balanced"]
 
@@ -68,33 +67,32 @@ class PairBatches:
         megabytes: int = 2048,
         cache: PixelCache | None = None,
     ) -> None:
-        if not table.pairs:
+        rows = rows_of(table)
+        if not rows:
             raise HairsplitError("no pair to train on", where=str(table.path), hint="look at the table's rejects")
-        texts = (t for p in table.pairs for t in (p.caption, p.negative) if t is not None)
-        self._ids = TokenIds(texts, tokenizer, context_length)
+        self._ids = TokenIds(lambda: map(_alternating, rows.texts()), tokenizer, context_length)
         self.left_out: Counter[str] = Counter()
         """Reason -> pairs that are not trained on."""
-        weights = balanced([p.kind for p in table.pairs]) if kind_weights == "balanced" else dict(kind_weights or {})
-        self._pairs = pairs = self._usable(table, weights)
-        self._captions = self._ids.numbers((p.caption for p in pairs), len(pairs))
-        self._negatives = self._ids.numbers((p.negative for p in pairs), len(pairs))
-        self._ids.seal()
-        row_keys = np.fromiter((image_keys[p.image] for p in pairs), np.int64, len(pairs))
-        row_weights = np.fromiter((weights.get(p.kind, 1.0) * _own(p) for p in pairs), np.float64, len(pairs))
+        weights = balanced(_counts(rows.kinds)) if kind_weights == "balanced" else dict(kind_weights or {})
+        kept = self._usable(table, rows, weights)
+        self._captions, self._negatives = self._ids.numbers.reshape(-1, 2)[kept].T
+        self._rows = rows = rows if len(kept) == len(rows) else rows.take(kept)
+        row_keys = np.array([image_keys[name] for name in rows.images.names], np.int64)[rows.images.codes]
+        row_weights = rows.kinds.mapped([weights.get(kind, 1.0) for kind in rows.kinds.names]) * rows.weights
         cut = self._ids.cut[self._captions] | (self._ids.cut[self._negatives] & (self._negatives >= 0))
         self.cut = int(cut.sum())
         """Pairs of which the model reads the beginning only: a text is longer than `context_length`."""
-        self.kinds = Counter(p.kind for p in pairs)
+        self.kinds = Counter(_counts(rows.kinds))
         """Kind -> pairs that are trained on."""
         self._batch, self._seed = batch_size, seed
         self.examples: Examples | Drawn
         self._weights: NDArray[np.float64] | None = None
         if each == "images":
-            self.examples = Drawn(pairs, row_keys, row_weights, most=negatives_per_image, seed=seed)
+            self.examples = Drawn(rows, row_keys, row_weights, most=negatives_per_image, seed=seed)
             self._image_keys = self.examples.keys
             self._negatives = _false_for_all(self._negatives, self._captions, row_keys, self._ids.same)
         else:
-            self.examples = made = examples(pairs, negatives_per_image)
+            self.examples = made = examples(rows, negatives_per_image, rows.images.codes, self._captions)
             self._image_keys = row_keys[made.rows[made.starts[:-1]]]
             # where an example joins pairs of several kinds, each kind has its say
             self._weights = np.add.reduceat(row_weights[made.rows], made.starts[:-1]) / np.diff(made.starts)
@@ -106,35 +104,35 @@ class PairBatches:
         )
         self._epoch: tuple[int, Epoch] | None = None
 
-    def _usable(self, table: PairsTable, weights: Mapping[str, float]) -> list[Pair]:
-        """Pairs to train on; the others are counted in `left_out`."""
-        known = sorted({pair.kind for pair in table.pairs})
+    def _usable(self, table: PairsTable, rows: Rows, weights: Mapping[str, float]) -> NDArray[np.int64]:
+        """Numbers of the pairs to train on; the others are counted in `left_out`."""
+        known = rows.kinds.present()
         if unknown := sorted(set(weights) - set(known)):
             hint = f"kinds in the table: {', '.join(known)}"
             raise HairsplitError(f"no pair is of the kind {unknown[0]!r}", where="kind_weights", hint=hint)
-        count = len(table.pairs)
-        captions = self._ids.numbers((p.caption for p in table.pairs), count)
-        negatives = self._ids.numbers((p.negative for p in table.pairs), count)
+        bad = np.flatnonzero(~(np.isfinite(rows.weights) & (rows.weights >= 0)))
+        if len(bad):
+            image, weight = rows.images.names[rows.images.codes[bad[0]]], rows.weights[bad[0]]
+            hint = "a weight is how often the pair is shown: 0 or more"
+            raise HairsplitError(f"a pair of {image!r} has weight {weight}", where=str(table.path), hint=hint)
+        captions, negatives = self._ids.numbers.reshape(-1, 2).T
         alike = (self._ids.same[captions] == self._ids.same[negatives]) & (negatives >= 0)
-        kept = []
-        for pair, is_alike in zip(table.pairs, alike.tolist(), strict=True):
-            if not (_own(pair) >= 0 and math.isfinite(_own(pair))):
-                hint = "a weight is how often the pair is shown: 0 or more"
-                raise HairsplitError(
-                    f"a pair of {pair.image!r} has weight {pair.weight}", where=str(table.path), hint=hint
-                )
-            if weights.get(pair.kind, 1.0) == 0:
-                self.left_out[f"weight 0 of the kind {pair.kind}"] += 1
-            elif _own(pair) == 0:
-                self.left_out["weight 0 of the pair"] += 1
-            elif is_alike:
-                self.left_out["caption and negative are the same to the model"] += 1
-            else:
-                kept.append(pair)
-        if not kept:
-            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in self.left_out.items())
-            raise HairsplitError(f"no pair is left to train on ({reasons})", where=str(table.path), hint="add some")
-        return kept
+        left = np.ones(len(rows), bool)
+        reasons = [
+            (f"weight 0 of the kind {kind}", rows.kinds.codes == code)
+            for code, kind in enumerate(rows.kinds.names)
+            if weights.get(kind, 1.0) == 0
+        ]
+        reasons.append(("weight 0 of the pair", rows.weights == 0))
+        reasons.append(("caption and negative are the same to the model", alike))
+        for reason, rows_of_it in reasons:
+            if count := int((left & rows_of_it).sum()):
+                self.left_out[reason] += count
+                left &= ~rows_of_it
+        if not left.any():
+            told = ", ".join(f"{reason}: {count:,}" for reason, count in self.left_out.items())
+            raise HairsplitError(f"no pair is left to train on ({told})", where=str(table.path), hint="add some")
+        return np.flatnonzero(left)
 
     def _most_negatives(self, each: Literal["pairs", "images"], k: int) -> int:
         has = self._negatives >= 0
@@ -152,7 +150,7 @@ class PairBatches:
 
     def check_pictures(self) -> None:
         """Decode every picture once; see `PixelStore.check`."""
-        self._store.check(pair.image for pair in self._pairs)
+        self._store.check(self._rows.images.present())
 
     def epoch(self, epoch: int) -> Epoch:
         """The order of an epoch (kept while it is the current one)."""
@@ -165,6 +163,7 @@ class PairBatches:
 
     def batch(self, numbers: Iterable[int]) -> Batch:
         """Collate the examples of these numbers."""
+        images, kinds = self._rows.images, self._rows.kinds
         rows = [self.examples.of(int(n)) for n in numbers]
         first = [row[0] for row in rows]
         captions = self._captions[first]
@@ -176,13 +175,13 @@ class PairBatches:
         negative_ids = torch.zeros(*mask.shape, ids.shape[1], dtype=torch.int64)
         negative_ids[mask] = ids
         return Batch(
-            pixels=self._store.pixels([self._pairs[row].image for row in first]),
+            pixels=self._store.pixels([images.names[code] for code in images.codes[first].tolist()]),
             caption_ids=self._ids.padded(captions.tolist()),
             negative_ids=negative_ids,
             mask=mask,
             image_keys=torch.from_numpy(self._row_keys[first]),
             caption_keys=torch.from_numpy(self._ids.keys[captions]),
-            kinds=tuple(self._pairs[row].kind for row in first),
+            kinds=tuple(kinds.names[code] for code in kinds.codes[first].tolist()),
         )
 
     def ahead(self, plan: Iterable[Sequence[int]]) -> Generator[Batch, None, None]:
@@ -202,15 +201,22 @@ class PairBatches:
         self._store.close()
 
 
+def _alternating(block: Texts) -> list[str | None]:
+    """Caption, negative, caption, ..."""
+    return [text for pair in zip(*block, strict=True) for text in pair]
+
+
+def _counts(column: Coded) -> dict[str, int]:
+    """Text -> rows that hold it, of those that some do."""
+    counts = np.bincount(column.codes, minlength=len(column.names)).tolist()
+    return {name: count for name, count in zip(column.names, counts, strict=True) if count}
+
+
 def _false_for_all(
-    negatives: NDArray[np.int64], captions: NDArray[np.int64], image_keys: NDArray[np.int64], same: NDArray[np.int64]
-) -> NDArray[np.int64]:
+    negatives: NDArray[np.int32], captions: NDArray[np.int32], image_keys: NDArray[np.int64], same: NDArray[np.int32]
+) -> NDArray[np.int32]:
     """The negatives without (-1) those that are a true caption of their image in another row."""
-    image = np.unique(image_keys, return_inverse=True)[1]
-    true = image * len(same) + same[captions]
-    claimed = image * len(same) + same[negatives]  # of -1: any text, not looked at
-    return np.where((negatives >= 0) & ~np.isin(claimed, true), negatives, -1)
-
-
-def _own(pair: Pair) -> float:
-    return 1.0 if pair.weight is None else pair.weight
+    image = np.unique(image_keys, return_inverse=True)[1] * len(same)
+    true = image + same[captions]
+    claimed = image + same[negatives]  # of -1: any text, not looked at
+    return np.where((negatives >= 0) & ~np.isin(claimed, true), negatives, np.int32(-1))

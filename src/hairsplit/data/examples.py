@@ -73,15 +73,27 @@ def as_example(rows: Sequence[Pair]) -> Example:
     return Example(rows[0].image, rows[0].caption, tuple(negatives), tuple(row.kind for row in rows))
 
 
-def examples(pairs: Sequence[Pair], negatives_per_image: int) -> Examples:
-    """Join rows of one image and positive caption into examples of up to K negatives, in the table's order."""
-    count = len(pairs)
+def examples(
+    pairs: Sequence[Pair], negatives_per_image: int, images: NDArray[np.int32], captions: NDArray[np.int32]
+) -> Examples:
+    """Join rows of one image and positive caption into examples of up to K negatives, in the table's order.
+
+    Args:
+        pairs: The rows.
+        negatives_per_image: K.
+        images: A number of each row's image.
+        captions: A number of each row's caption.
+    """
+    count = len(images)
     if negatives_per_image == 1:
         return Examples(pairs, np.arange(count), np.arange(count + 1))
-    seen: dict[tuple[str, str], int] = {}
-    group = np.fromiter((seen.setdefault((p.image, p.caption), len(seen)) for p in pairs), np.int64, count)
-    rows = np.argsort(group, kind="stable")  # groups are numbered by their first row
-    sizes = np.bincount(group, minlength=len(seen))
+    both = images.astype(np.int64) << 32 | captions
+    _, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    group = rank[inverse]  # numbered by the first row
+    rows = np.argsort(group, kind="stable")
+    sizes = np.bincount(group, minlength=len(first))
     place = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # of a row in its group
     starts = np.flatnonzero(place % negatives_per_image == 0)
     return Examples(pairs, rows, np.append(starts, count))
@@ -137,7 +149,6 @@ class Drawn(_OfRows):
         return order
 
 
-def balanced(kinds: Sequence[str]) -> Mapping[str, float]:
-    """Weights that give every kind the same share of an epoch as long as before."""
-    names, counts = np.unique(np.array(kinds, dtype=object).astype(str), return_counts=True)
-    return {str(name): len(kinds) / len(names) / int(count) for name, count in zip(names, counts, strict=True)}
+def balanced(counts: Mapping[str, int]) -> Mapping[str, float]:
+    """Weights that give every kind, of which there are so many pairs, the same share of an epoch as long as before."""
+    return {kind: sum(counts.values()) / len(counts) / count for kind, count in counts.items()}

@@ -23,7 +23,7 @@ from hairsplit.data._import_job import Job, Target, check_choices, check_places,
 from hairsplit.data._import_report import Contents, ImportReport, Tally, nothing_left
 from hairsplit.data._parallel import default_threads, in_background
 from hairsplit.data._pictures import CHECKS, Check, Pictures
-from hairsplit.data.formats import FORMATS, InexactError, Part, Parts
+from hairsplit.data.formats import FORMATS, OF_ANOTHER_FORMAT, InexactError, Part, Parts
 
 __all__ = ["CHECKS", "Check", "Draw", "ImportReport", "import_pairs"]
 
@@ -104,7 +104,8 @@ def _import(job: Job, target: Target, workers: int, *, exact: bool) -> ImportRep
         first = next(tables, None)
         if first is not None:
             return _write(chain([first], tables), target, tally, drawing, (job.annotations.name, digest))
-    raise nothing_left(tally, job.annotations, job.pictures.root, target.rejects)
+    error = nothing_left(tally, job.annotations, job.pictures.root, target.rejects)
+    raise _with_guess(error, job) if tally.read and tally.rejects.keys() <= OF_ANOTHER_FORMAT else error
 
 
 def _blocks(job: Job, workers: int, *, exact: bool) -> Iterator[Block]:
@@ -208,14 +209,11 @@ def _find_mistake(job: Job) -> None:
 
 def _with_guess(error: HairsplitError, job: Job) -> HairsplitError:
     """The error of a file of which nothing could be read, with the format that it looks like."""
-    name = looks_like(job.annotations, job.format_name)
-    if name is None:
+    guess = looks_like(job.annotations, job.format_name)
+    if guess is None:
         return error
-    return HairsplitError(
-        f"{error.message}; it looks like a file of the format {name}",
-        where=error.where,
-        hint=f"hairsplit import {name} {job.annotations} ...",
-    )
+    message, more, details = error.message.partition("\n")
+    return HairsplitError(f"{message}; it looks like {guess.what}{more}{details}", where=error.where, hint=guess.hint)
 
 
 def _write(

@@ -9,6 +9,7 @@ from hairsplit.core.images import inside
 from hairsplit.core.run import file_hash
 from hairsplit.core.tables import PairsTable
 from hairsplit.data._parallel import parallel_map
+from hairsplit.data.rows import rows_of
 
 UNNAMED_SOURCES = frozenset({"jsonl", "csv", "unpacked", "webdataset"})
 """Sources that name a file format, not a data set: two such tables may well use one id for two pictures."""
@@ -57,7 +58,7 @@ def refuse_overlap(train: PairsTable, evaluation: Sequence[PairsTable]) -> None:
         keys = content_keys(table.root, (image for size in common for image in sizes[size]))
         shared |= {image for image, key in keys.items() if key in contents}
         if shared:
-            total = len({pair.image for pair in table.pairs})
+            total = len(rows_of(table).images.present())
             some = ", ".join(sorted(shared)[:5]) + (", ..." if len(shared) > 5 else "")
             raise HairsplitError(
                 f"{len(shared):,} of its {total:,} images are in the training set {train.path} too: {some}",
@@ -70,16 +71,16 @@ def _named_ids(table: PairsTable) -> dict[tuple[str, str, str], str]:
     """(kind of name space, its name, image_id) -> image."""
     root = str(table.root.resolve())
     found: dict[tuple[str, str, str], str] = {}
-    for pair in table.pairs:
-        found["root", root, pair.image_id] = pair.image
-        if pair.source not in UNNAMED_SOURCES:
-            found["source", pair.source, pair.image_id] = pair.image
+    for image, image_id, source in rows_of(table).places():
+        found["root", root, image_id] = image
+        if source not in UNNAMED_SOURCES:
+            found["source", source, image_id] = image
     return found
 
 
 def _by_size(table: PairsTable) -> dict[int, list[str]]:
     sizes: dict[int, list[str]] = defaultdict(list)
-    for image in sorted({pair.image for pair in table.pairs}):
+    for image in rows_of(table).images.present():
         try:
             sizes[inside(table.root, image).stat().st_size].append(image)
         except OSError as error:

@@ -1,7 +1,7 @@
 """The order of an epoch: every example once, no image twice in a batch, the same for any number of ranks."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,16 +40,16 @@ def arrange(
     """
     rng = np.random.default_rng(number(seed, "order", epoch))
     chosen = _repeated(np.ones(len(image_keys)) if weights is None else np.asarray(weights, np.float64), rng)
-    keys = np.asarray(image_keys, np.int64)[chosen]
-    different = len(np.unique(keys))
-    if different < batch:
+    # small numbers in place of the keys, in the same order
+    names, keys = np.unique(np.asarray(image_keys, np.int64)[chosen], return_inverse=True)
+    if len(names) < batch:
         raise HairsplitError(
-            f"a batch of {batch} needs as many different images, and there are {different}",
+            f"a batch of {batch} needs as many different images, and there are {len(names)}",
             where="batch_size",
-            hint=f"set batch_size={max(2, different)} or lower, or add data",
+            hint=f"set batch_size={max(2, len(names))} or lower, or add data",
         )
     order = _spread(keys, rng)
-    return _cut(chosen[order].tolist(), keys[order].tolist(), batch)
+    return _cut(chosen[order], keys[order], batch)
 
 
 def share(row: Integers, *, part: int, parts: int, rank: int, ranks: int) -> list[int]:
@@ -81,27 +81,35 @@ def _spread(keys: Integers, rng: np.random.Generator) -> Integers:
     return order
 
 
-def _cut(examples: list[int], keys: list[int], batch: int) -> Epoch:
+def _cut(examples: Integers, keys: Integers, batch: int) -> Epoch:
     """Fill batches one after the other; what had to wait goes first into the next, the oldest first.
 
     Every image that waits is in the current batch, so what is left at the end cannot make another full batch. Each
     example is looked at twice at most, however many of them are of one image.
     """
-    rows: list[list[int]] = []
+    rows = np.empty((len(examples) // batch, batch), np.int64)
+    done = 0
     current: list[int] = []
     taken: set[int] = set()
     waiting: dict[int, deque[tuple[int, int]]] = {}  # image -> (arrival, example), oldest first
 
-    for arrival, (example, key) in enumerate(zip(examples, keys, strict=True)):
+    for arrival, (example, key) in enumerate(_together(examples, keys)):
         if key in taken:
             waiting.setdefault(key, deque()).append((arrival, example))
         else:
             current.append(example)
             taken.add(key)
         while len(current) == batch:
-            rows.append(current)
+            rows[done] = current
+            done += 1
             current, taken = _oldest(waiting)
-    return Epoch(np.array(rows, np.int64).reshape(-1, batch), len(examples) - batch * len(rows))
+    return Epoch(rows[:done], len(examples) - batch * done)
+
+
+def _together(examples: Integers, keys: Integers, block: int = 1 << 16) -> Iterator[tuple[int, int]]:
+    """As `zip`, of Python's numbers, of which a block only is in memory: 32 bytes each add up."""
+    for start in range(0, len(examples), block):
+        yield from zip(examples[start : start + block].tolist(), keys[start : start + block].tolist(), strict=True)
 
 
 def _oldest(waiting: dict[int, deque[tuple[int, int]]]) -> tuple[list[int], set[int]]:

@@ -1,7 +1,6 @@
 """Decoded pictures on disk: one memory-mapped file of uint8 pixels, safe to interrupt, shared by runs and ranks."""
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -17,6 +16,11 @@ from PIL import features
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import text_hash, writable
 from hairsplit.encoders.preprocess import Preprocess
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, which lacks the shared reads and writes that are needed, too
+    fcntl = None  # type: ignore[assignment]
 
 Pixels = NDArray[np.uint8]
 
@@ -34,10 +38,14 @@ class PixelCache:
     last record, which the next one cuts off; every record is checked against its checksum when first read.
 
     Raises:
-        HairsplitError: The folder cannot be written to, or holds a file of that name that is no such cache.
+        HairsplitError: The folder cannot be written to, or holds a file of that name that is no such cache; or this
+            system cannot lock files.
     """
 
     def __init__(self, folder: Path, preprocess: Preprocess, *, megabytes: int) -> None:
+        if fcntl is None:
+            message = "this system cannot share a cache of decoded pictures"
+            raise HairsplitError(message, where="pixel_cache", hint="leave pixel_cache out")
         writable(folder)
         size = preprocess.size
         self._record = np.dtype(

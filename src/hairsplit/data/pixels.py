@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -82,8 +83,8 @@ class PixelStore:
                 hint="fetch them again, or leave their rows out as `hairsplit import` does",
             )
 
-    def pixels(self, images: Sequence[str]) -> Tensor:
-        """[B, 3, size, size] float32, normalised.
+    def pixels(self, images: Sequence[str]) -> Float32[Tensor, "B 3 size size"]:
+        """The pictures, normalised.
 
         Raises:
             HairsplitError: A picture is missing or broken.

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def import_bundle(
     images = out.parent / f"{out.stem}_images" if images is None else images
     rows = out.with_name(f"{out.stem}.rows.jsonl")
     wanted = Wanted(kinds, frozenset(exclude_image_ids), limit)
-    unpack(bundle.read(source, choice or Choice()), images, rows, wanted, workers=workers)
+    unpack(_some(bundle.read(source, choice or Choice()), source), images, rows, wanted, workers=workers)
     return import_pairs(
         "unpacked",
         rows,
@@ -113,6 +114,13 @@ def import_bundle(
         draw=draw,
         overwrite=overwrite,
     )
+
+
+def _some(samples: Iterator[Sample | Reject], source: str) -> Iterator[Sample | Reject]:
+    first = next(samples, None)
+    if first is None:
+        raise HairsplitError("holds no sample", where=source, hint="name other shards, or another split")
+    return chain([first], samples)
 
 
 def unpack(

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, cast
 
 import torch
 from annotated_types import Gt
+from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
@@ -60,13 +61,13 @@ class DualEncoder(nn.Module):
         self.name = name
         self.train(model.training)
 
-    def encode_image(self, pixels: Tensor) -> Tensor:
-        """Unit embeddings [B, D], at least float32, of `pixels` [B, 3, H, W] made by `preprocess`."""
+    def encode_image(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
+        """Unit embeddings, at least float32, of `pixels` made by `preprocess`."""
         pooled = self.model.vision_model(pixel_values=pixels).pooler_output  # [B, width]
         return _unit(self.model.visual_projection(pooled))
 
-    def encode_text(self, ids: Tensor) -> Tensor:
-        """Unit embeddings [B, D], at least float32, of token ids [B, L], padded with anything after the end token.
+    def encode_text(self, ids: Int[Tensor, "B L"]) -> Float[Tensor, "B D"]:
+        """Unit embeddings, at least float32, of token ids, padded with anything after the end token.
 
         Read at the first end token; attention is causal, so the padding needs no mask and changes nothing. A row
         without an end token is read at its first position.
@@ -76,13 +77,13 @@ class DualEncoder(nn.Module):
         pooled = hidden[torch.arange(len(ids), device=ids.device), end]
         return _unit(self.model.text_projection(pooled))
 
-    def tokenize(self, texts: Sequence[str]) -> Tensor:
-        """Token ids [B, L] of texts, cut to the model's context length, L that of the longest."""
+    def tokenize(self, texts: Sequence[str]) -> Int64[Tensor, "B L"]:
+        """Token ids of texts, cut to the model's context length, L that of the longest."""
         return self.tokenizer.batch(texts, self.context_length)
 
     @property
-    def scale(self) -> Tensor:
-        """[] 1 / temperature: exp(logit_scale), at most 100; carries gradient."""
+    def scale(self) -> Float[Tensor, ""]:
+        """1 / temperature: exp(logit_scale), at most 100; carries gradient."""
         exponent = cast(Tensor, self.model.logit_scale)
         return exponent.reshape(()).exp().clamp(max=MAX_SCALE)
 
@@ -111,7 +112,7 @@ class DualEncoder(nn.Module):
         """The text tower's residual attention blocks, first to last."""
         return cast(nn.ModuleList, self.model.text_model.encoder.layers)
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "DualEncoder":
         """As torch's, but a module in which nothing learns stays in eval mode."""
         super().train(mode)
         if mode:
@@ -127,7 +128,7 @@ class DualEncoder(nn.Module):
         return digest.hexdigest()
 
 
-def _unit(features: Tensor) -> Tensor:
+def _unit(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
     """Unit length, in float32 even where autocast made the features bfloat16: losses subtract close cosines."""
     features = features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
     return normalize(features, dim=-1)

@@ -1,6 +1,7 @@
 """Scores that several losses share: cosines with one's own captions, logit scale, excluded columns."""
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -12,7 +13,7 @@ THESIS_EPSILON = 1e-8
 """Added to a sigmoid before its logarithm is taken, under `compat: thesis`."""
 
 
-def cosines(z: Embeddings) -> tuple[Tensor, Tensor]:
+def cosines(z: Embeddings) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K"]]:
     """Cosine of each image with its caption [B] and with each of its own negatives [B, K].
 
     All are summed in the same order, so that equal texts have equal cosines to the last bit and a tie stays a tie.
@@ -22,12 +23,12 @@ def cosines(z: Embeddings) -> tuple[Tensor, Tensor]:
     return scores[:, 0], scores[:, 1:]
 
 
-def multiplier(z: Embeddings, compat: Compat) -> Tensor:
-    """What a cosine is multiplied with to become a logit, []: 1 / temperature; the thesis took its logarithm."""
+def multiplier(z: Embeddings, compat: Compat) -> Float[Tensor, ""]:
+    """What a cosine is multiplied with to become a logit: 1 / temperature; the thesis took its logarithm."""
     return z.scale.log() if compat == "thesis" else z.scale
 
 
-def lowest(logits: Tensor) -> float:
+def lowest(logits: Float[Tensor, "..."]) -> float:
     """The logit of what is excluded from a softmax.
 
     It is the lowest finite number and not -inf: its exponential is exactly 0 beside any real logit, and where a
@@ -36,7 +37,7 @@ def lowest(logits: Tensor) -> float:
     return torch.finfo(logits.dtype).min
 
 
-def exclude_false_negatives(to_text: Tensor, z: Embeddings) -> None:
+def exclude_false_negatives(to_text: Float[Tensor, "B B"], z: Embeddings) -> None:
     """Take out, in place, [i, j] of image-to-caption logits [B, B] where j's caption is as true of image i as its own.
 
     That is so where both captions are equal after normalisation, or both rows show the same image. Whether a *hard*
@@ -57,20 +58,20 @@ def exclude_false_negatives(to_text: Tensor, z: Embeddings) -> None:
     to_text.masked_fill_(same, lowest(to_text))
 
 
-def negative_log_sigmoid(x: Tensor, compat: Compat) -> Tensor:
+def negative_log_sigmoid(x: Float[Tensor, "*N"], compat: Compat) -> Float[Tensor, "*N"]:
     """-log sigmoid(x), exact for large |x|; the thesis bounded it at -log(1e-8) = 18.4, where its gradient vanishes."""
     return -torch.log(torch.sigmoid(x) + THESIS_EPSILON) if compat == "thesis" else -logsigmoid(x)
 
 
-def mean_over_negatives(values: Tensor, mask: Tensor) -> Tensor:
+def mean_over_negatives(values: Float[Tensor, "B K"], mask: Bool[Tensor, "B K"]) -> Float[Tensor, ""]:
     """Mean over the negatives that an image has, then over the images that have any.
 
     So an image with four negatives counts as much as one with a single one. Without any negative it is 0, with a
     gradient of 0.
 
     Args:
-        values: [B, K], one per negative.
-        mask: [B, K] bool, True where the negative exists.
+        values: One per negative.
+        mask: True where the negative exists.
     """
     per_image = values.masked_fill(~mask, 0.0).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # [B]
     return per_image.sum() / mask.any(dim=1).sum().clamp(min=1)

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Bool, Float
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -50,8 +51,8 @@ def distillation(z: Embeddings, spec: DistillationSpec, teacher: Embeddings | No
     return LossOutput(spec.temperature**2 * divergence, {})
 
 
-def _logits(z: Embeddings, sharpness: Tensor, mask: Tensor) -> Tensor:
-    """Each image with the captions of the batch and then with all hard negatives that exist, [B, B + B K]."""
+def _logits(z: Embeddings, sharpness: Float[Tensor, ""], mask: Bool[Tensor, "B K"]) -> Float[Tensor, "B N"]:
+    """Each image with the captions of the batch and then with all hard negatives that exist, N = B + B K."""
     captions = torch.cat([z.positive, z.negative.flatten(0, 1)])  # [B + B K, D]
     logits = (sharpness * z.image) @ captions.T
     missing = torch.cat([mask.new_zeros(len(z.positive)), ~mask.flatten()])  # [B + B K]

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from jaxtyping import Float
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -44,8 +45,8 @@ def dpo(z: Embeddings, spec: DpoSpec, teacher: Embeddings | None = None) -> Loss
     return LossOutput(mean_over_negatives(losses, z.mask), {})
 
 
-def _lead(z: Embeddings, compat: Compat) -> Tensor:
-    """By how much the true caption's logit exceeds each own negative's, [B, K]."""
+def _lead(z: Embeddings, compat: Compat) -> Float[Tensor, "B K"]:
+    """By how much the true caption's logit exceeds each own negative's."""
     positive, negative = cosines(z)  # [B], [B, K]
     return multiplier(z, compat) * (positive.unsqueeze(1) - negative)
 

@@ -4,6 +4,7 @@ import math
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -57,8 +58,8 @@ def hard_negative(z: Embeddings, spec: HardNegativeSpec, _teacher: Embeddings | 
     return LossOutput((image + text) / 2, {"image_to_text": image, "text_to_image": text})
 
 
-def _own(z: Embeddings, spec: HardNegativeSpec) -> Tensor:
-    """Weighted logits of each image with its own negatives, [B, K]."""
+def _own(z: Embeddings, spec: HardNegativeSpec) -> Float[Tensor, "B K"]:
+    """Weighted logits of each image with its own negatives."""
     logits = multiplier(z, spec.compat) * cosines(z)[1]
     exists = z.mask
     if spec.compat == "thesis":
@@ -70,8 +71,8 @@ def _own(z: Embeddings, spec: HardNegativeSpec) -> Tensor:
     return logits.masked_fill(~exists, lowest(logits))
 
 
-def _of_others(scaled: Tensor, z: Embeddings) -> Tensor:
-    """Logarithm of the summed exponential logits of each image with the other images' negatives, [B, 1]."""
+def _of_others(scaled: Float[Tensor, "B D"], z: Embeddings) -> Float[Tensor, "B 1"]:
+    """Logarithm of the summed exponential logits of each image with the other images' negatives."""
     rows, per_image, width = z.negative.shape
     logits = (scaled @ z.negative.reshape(-1, width).T).view(rows, rows, per_image)  # [B, B, K]
     own = torch.eye(rows, dtype=torch.bool, device=logits.device).unsqueeze(2)  # [B, B, 1]

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -306,7 +307,7 @@ def _wide(z: Embeddings) -> Embeddings:
     return replace(z, image=z.image.to(wide), positive=z.positive.to(wide), negative=z.negative.to(wide), scale=scale)
 
 
-def _unused(name: str, parts: dict[str, Tensor]) -> str:
+def _unused(name: str, parts: dict[str, Float[Tensor, ""]]) -> str:
     count = 1
     while (label := name if count == 1 else f"{name}_{count}") in parts:
         count += 1
@@ -314,7 +315,7 @@ def _unused(name: str, parts: dict[str, Tensor]) -> str:
 
 
 @torch.no_grad()
-def _judge(z: Embeddings) -> dict[str, Tensor]:
+def _judge(z: Embeddings) -> dict[str, Float[Tensor, ""]]:
     """Margin and accuracy over all own negatives of the batch."""
     positive, negative = cosines(z)
     lead = positive.unsqueeze(1) - negative  # [B, K]

@@ -11,6 +11,7 @@ from hairsplit.core.run import atomic_file
 from hairsplit.core.types import Estimate
 from hairsplit.report import audit_figures, wording
 from hairsplit.report.html import environment
+from hairsplit.report.pairs_page import pairs_view
 from hairsplit.report.pictures import Gallery
 from hairsplit.report.views import pretty
 
@@ -61,6 +62,7 @@ def audit_view(record: Record, gallery: Gallery, root: Path, roots: Mapping[str,
         "strict": {name: reader["strict"] for name, reader in readers.items() if reader["strict"]},
         "problems": [_problem(part, gallery, root, shown) for part in record["problems"].values()],
         "told": [_card(row, gallery, root, shown) for row in record["told"][:SHOWN]],
+        "looks": pairs_view(record["looks"], gallery, root, shown=shown),
         "overlaps": [_overlap(one, gallery, root, roots) for one in record["overlaps"]],
         "stamp": pretty(record["stamp"]),
     }

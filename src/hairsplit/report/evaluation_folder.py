@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hairsplit.core.errors import HairsplitError
@@ -42,6 +43,8 @@ class Items:
     negative: tuple[str, ...]
     positive_cosine: NDArray[np.float64]
     negative_cosine: NDArray[np.float64]
+    edited: bool = False
+    """Every negative is its caption after one edit that is known; not so of texts that people wrote."""
 
     def __len__(self) -> int:
         return len(self.id)
@@ -171,7 +174,15 @@ def _items(path: Path) -> Items:
         negative=texts["negative"],
         positive_cosine=_floats(columns["positive_cosine"], path),
         negative_cosine=_floats(columns["negative_cosine"], path),
+        edited=_edited(path),
     )
+
+
+def _edited(path: Path) -> bool:
+    """Whether each row says which edit made its negative; the column is optional."""
+    if "edit_role" not in pq.read_schema(path).names:
+        return False
+    return bool(parquet_columns(path, ("edit_role",), AGAIN)["edit_role"].null_count == 0)
 
 
 def _floats(column: Any, path: Path) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file
 from hairsplit.report import wording
+from hairsplit.report.benchmark_folder import tables
 from hairsplit.report.comparison import group_by_data
 from hairsplit.report.pictures import Gallery
 from hairsplit.report.reading import read_folders
@@ -36,10 +37,16 @@ def write_report(folders: Sequence[Path], out: Path, *, title: str | None = None
     gallery = Gallery()
     parts = [group_view(group, number, gallery) for number, group in enumerate(groups)]
     runs = [run_view(run, number) for number, run in enumerate(material.runs)]
+    benchmarks = tables(material.benchmarks)
     if title is None:
-        about = groups[0].before.data if groups else material.runs[0].label
-        title = f"{'What training changed' if groups and groups[0].comparisons else 'Report'}: {about}"
-    page = environment().get_template("report.html.j2").render(title=title, parts=parts, runs=runs, missing=gallery)
+        names = [
+            *(g.before.data for g in groups),
+            *(b.first.name for b in benchmarks),
+            *(r.label for r in material.runs),
+        ]
+        title = f"{'What training changed' if groups and groups[0].comparisons else 'Report'}: {names[0]}"
+    template = environment().get_template("report.html.j2")
+    page = template.render(title=title, parts=parts, runs=runs, benchmarks=benchmarks, missing=gallery)
     with atomic_file(out) as temporary:
         temporary.write_text(page, "utf-8")
     return out

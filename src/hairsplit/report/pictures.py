@@ -24,6 +24,11 @@ class Picture:
     uri: str = ""
     width: int = 0
     height: int = 0
+    full_width: int = 0
+    full_height: int = 0
+    """Of the picture itself, pixels."""
+    exact: bool = False
+    """Whether every pixel is kept, as of small drawings."""
     problem: str = ""
 
 
@@ -75,4 +80,4 @@ def _encoded(image: Image.Image) -> Picture:
         small.save(buffer, "JPEG", quality=82, optimize=True, progressive=True)
     kind = "png" if exact else "jpeg"
     text = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return Picture(f"data:image/{kind};base64,{text}", small.width, small.height)
+    return Picture(f"data:image/{kind};base64,{text}", small.width, small.height, *image.size, exact)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.report.benchmark_folder import Benchmarked, read_benchmarked
 from hairsplit.report.evaluation_folder import Evaluation, read_evaluation
 from hairsplit.report.run_folder import Run, read_run
 
-T = TypeVar("T", Evaluation, Run)
+T = TypeVar("T", Evaluation, Run, Benchmarked)
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,12 @@ class Material:
 
     evaluations: tuple[Evaluation, ...]
     runs: tuple[Run, ...]
+    benchmarks: tuple[Benchmarked, ...] = ()
+    """Evaluations on a benchmark; those of pairs of captions are among the evaluations too."""
 
 
 def read_folders(folders: Sequence[Path]) -> Material:
-    """Read every evaluation and run in `folders` and in their direct sub folders; one met twice is read once.
+    """Read every evaluation, benchmark and run in `folders` and their direct sub folders; one met twice is read once.
 
     Raises:
         HairsplitError: A folder is missing or holds neither, or a file in it is torn, incomplete or of another version.
@@ -30,6 +33,7 @@ def read_folders(folders: Sequence[Path]) -> Material:
         raise HairsplitError("no folder to report on", where="report", hint="name evaluation or run folders")
     evaluations: dict[Path, Evaluation] = {}
     runs: dict[Path, Run] = {}
+    benchmarks: dict[Path, Benchmarked] = {}
     for folder in folders:
         found = list(_candidates(folder))
         if not found:
@@ -40,16 +44,12 @@ def read_folders(folders: Sequence[Path]) -> Material:
                 evaluations[key] = read_evaluation(path, _label(path))
             if _is_run(path) and key not in runs:
                 runs[key] = read_run(path, _label(path))
-    return Material(_unique(evaluations.values()), _unique(runs.values()))
+            if _is_benchmark(path) and key not in benchmarks:
+                benchmarks[key] = read_benchmarked(path, _label(path))
+    return Material(_unique(evaluations.values()), _unique(runs.values()), _unique(benchmarks.values()))
 
 
 def _nothing_in(folder: Path) -> HairsplitError:
-    if (folder / "benchmark.json").is_file():
-        return HairsplitError(
-            "an evaluation on a benchmark whose questions are not pairs of captions, which a report cannot show yet",
-            where=str(folder),
-            hint="its numbers are in benchmark.json, each answer in items.parquet",
-        )
     message = "no such folder"
     if folder.is_dir():
         message = "holds neither an evaluation (metrics.json) nor a run (metrics.jsonl or config.yaml)"
@@ -64,12 +64,12 @@ def _candidates(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
     children = sorted((child for child in folder.iterdir() if child.is_dir()), key=_time_order)
-    if _is_evaluation(folder) or _is_run(folder):
+    if _is_evaluation(folder) or _is_benchmark(folder) or _is_run(folder):
         yield folder
-        yield from (child for child in children if _is_evaluation(child))
+        yield from (child for child in children if _is_evaluation(child) or _is_benchmark(child))
         return
     for child in children:
-        if _is_evaluation(child) or _is_run(child):
+        if _is_evaluation(child) or _is_benchmark(child) or _is_run(child):
             yield from _candidates(child)
 
 
@@ -79,6 +79,10 @@ def _time_order(folder: Path) -> tuple[int, str]:
 
 def _is_evaluation(folder: Path) -> bool:
     return (folder / "metrics.json").is_file()
+
+
+def _is_benchmark(folder: Path) -> bool:
+    return (folder / "benchmark.json").is_file()
 
 
 def _is_run(folder: Path) -> bool:

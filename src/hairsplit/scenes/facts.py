@@ -2,6 +2,7 @@
 
 Graphs are incomplete and redundant: what is not annotated is UNKNOWN in the open world, and several nodes may be one
 thing. In the closed world what is not annotated is FALSE, but a direction that the boxes leave undecided stays UNKNOWN.
+A noun may be declared complete: all its things are annotated, though not all that is true of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from hairsplit.core.types import Box, Scene, Thing, World
 from hairsplit.scenes import lexicon
+from hairsplit.scenes.boxes import disjoint, gaps, overlap
 
 SAME_BOX = 0.7
 """Intersection over union from which two boxes with related nouns are one thing."""
@@ -32,7 +34,11 @@ class Truth(Enum):
 
 
 class Verdict(NamedTuple):
-    """A truth value and why: annotated, geometric, exclusive_attribute, converse_or_contrary, count_bound, complete."""
+    """A truth value and why.
+
+    annotated, geometric, exclusive_attribute, converse_or_contrary, functional, count_bound, complete (in the closed
+    world) or complete_noun.
+    """
 
     truth: Truth
     evidence: str = ""
@@ -92,13 +98,24 @@ class Entity:
 class Facts:
     """The scene as a set of facts; entities come in an order that does not depend on the file's, nor on mirroring."""
 
-    def __init__(self, scene: Scene, world: World) -> None:
+    def __init__(self, scene: Scene, world: World, complete: frozenset[str] = frozenset()) -> None:
+        """Take a scene apart.
+
+        Args:
+            scene: The graph.
+            world: Whether what it does not say is FALSE (closed) or UNKNOWN (open).
+            complete: Nouns, singular and as `lexicon.normal` leaves them, of which it has every thing in any world.
+        """
         self.scene = scene
         self.world = world
+        self.complete = complete
         self.entities, entity_of = _entities(scene)
         self.edges: frozenset[tuple[str, str, str]] = frozenset(_edges(scene, entity_of))
+        self._linked = {(s, o) for s, _, o in self.edges} | {(o, s) for s, _, o in self.edges}
         self._called: dict[str, tuple[tuple[Entity, ...], tuple[Entity, ...]]] = {}
-        self._referents: dict[tuple[str, tuple[str, ...]], Entity | None] = {}
+        self._referents: dict[tuple[str, tuple[str, ...], bool], Entity | None] = {}
+        self._relations: dict[tuple[str, str, str], Verdict] = {}
+        self._attributes: dict[tuple[str, str], Verdict] = {}
 
     @cached_property
     def nouns(self) -> tuple[str, ...]:
@@ -108,11 +125,20 @@ class Facts:
     def attribute(self, entity: Entity, name: str) -> Verdict:
         """Whether an entity has a (canonical) attribute.
 
-        FALSE if exactly one member of its exclusive class is annotated and is another one, not a shade of it.
+        FALSE if exactly one member of its exclusive class is annotated and is another one, not a shade of it, nor (in
+        the open world) a neighbouring colour.
         """
+        key = (entity.id, name)
+        if key not in self._attributes:
+            self._attributes[key] = self._attribute(entity, name)
+        return self._attributes[key]
+
+    def _attribute(self, entity: Entity, name: str) -> Verdict:
         if name in entity.attributes:
             return Verdict(Truth.TRUE, "annotated")
         if any(lexicon.near(a, name) or lexicon.near(name, a) for a in entity.attributes):
+            return UNKNOWN
+        if self.world == "open" and any(lexicon.loose(a, name) for a in entity.attributes):
             return UNKNOWN
         rivals = [a for a in entity.attributes if lexicon.excludes(a, name)]
         if len(rivals) == 1:
@@ -124,18 +150,27 @@ class Facts:
 
         Left, right, above and below are judged by boxes and edges, all others by edges.
         """
+        key = (s.id, name, o.id)
+        if key not in self._relations:
+            direction = name in HORIZONTAL or name in VERTICAL
+            self._relations[key] = self._direction(s, name, o) if direction else self._annotated(s, name, o)
+        return self._relations[key]
+
+    def _annotated(self, s: Entity, name: str, o: Entity) -> Verdict:
         if s.id == o.id:
             return UNKNOWN
-        if name in HORIZONTAL or name in VERTICAL:
-            return self._direction(s, name, o)
-        claimed = self._claims(s, name, o)
-        apart = name == "inside" and _disjoint(s.box, o.box)
-        evidence = "converse_or_contrary" if self._refutes(s, name, o) else "geometric" if apart else ""
+        linked = (s.id, o.id) in self._linked  # most are not
+        claimed = linked and self._claims(s, name, o)
+        apart = name == "inside" and disjoint(s.box, o.box)
+        refuted = linked and self._refutes(s, name, o)
+        evidence = "converse_or_contrary" if refuted else "geometric" if apart else ""
         if claimed:
             return UNKNOWN if evidence else Verdict(Truth.TRUE, "annotated")
+        if not evidence and self._taken(s, name, o):
+            evidence = "functional"
         if evidence:
             return Verdict(Truth.FALSE, evidence)
-        similar = any(self._edge(s, other, o) for other in lexicon.overlapping(name))
+        similar = linked and any(self._edge(s, other, o) for other in lexicon.overlapping(name))
         return UNKNOWN if similar else self._absent()
 
     def _claims(self, s: Entity, name: str, o: Entity) -> bool:
@@ -148,7 +183,22 @@ class Facts:
         return (
             (lexicon.asymmetric(name) and self._edge(o, name, s))
             or (inverse is not None and self._edge(s, inverse, o))
-            or any(self._edge(s, contrary, o) for contrary in lexicon.contraries(name))
+            or self._contradicted(s, name, o)
+        )
+
+    def _contradicted(self, s: Entity, name: str, o: Entity) -> bool:
+        return any(self._edge(s, contrary, o) for contrary in lexicon.contraries(name))
+
+    def _taken(self, s: Entity, name: str, o: Entity) -> bool:
+        """Whether what goes with one thing only (a wearer, a whole) goes with another, apart from the claimed one."""
+        argument = lexicon.functional(name)
+        if argument is None:
+            return False
+        claimed, thing = (s, o) if argument == 2 else (o, s)
+        return disjoint(claimed.box, thing.box) and any(
+            disjoint(claimed.box, other.box)
+            for other in self.entities
+            if other is not claimed and (self._edge(other, name, o) if argument == 2 else self._edge(s, name, other))
         )
 
     def called(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
@@ -167,18 +217,21 @@ class Facts:
                 maybe.append(entity)
         return tuple(sure), tuple(maybe)
 
-    def referent(self, noun: str, attributes: tuple[str, ...] = ()) -> Entity | None:
+    def referent(self, noun: str, attributes: tuple[str, ...] = (), *, strict: bool = False) -> Entity | None:
         """What "the <attributes> <noun>" refers to; None if nothing or more than one thing may be meant.
 
         A noun that fits one thing alone refers to it, whatever attributes the sentence adds: they are then claims.
+        A reader takes "the man" for the one man beside some people; a writer, `strict`, says so of no crowd with men.
         """
-        key = (noun, attributes)
+        key = (noun, attributes, strict)
         if key not in self._referents:
-            self._referents[key] = self._refer(noun, attributes)
+            self._referents[key] = self._refer(noun, attributes, strict=strict)
         return self._referents[key]
 
-    def _refer(self, noun: str, attributes: tuple[str, ...]) -> Entity | None:
+    def _refer(self, noun: str, attributes: tuple[str, ...], *, strict: bool) -> Entity | None:
         sure, maybe = self.called(noun)
+        if not strict:
+            maybe = tuple(e for e in maybe if not _crowd_of_others(e, noun))
         if len(sure) == 1 and not maybe:
             return None if _several(sure[0]) else sure[0]
         left = [e for e in sure + maybe if self._has(e, attributes).truth is not Truth.FALSE]
@@ -190,18 +243,27 @@ class Facts:
         return both(self.attribute(entity, a) for a in attributes)
 
     def existing(self, noun: str, attributes: tuple[str, ...] = ()) -> Verdict:
-        """Whether there is a `noun` with all `attributes`; never FALSE in the open world."""
+        """Whether there is a `noun` with all `attributes`; FALSE only if the noun is complete."""
         sure, maybe = self.called(noun)
         if any(self._has(e, attributes).truth is Truth.TRUE for e in sure):
             return Verdict(Truth.TRUE, "annotated")
-        if self.world == "closed" and all(self._has(e, attributes).truth is Truth.FALSE for e in sure + maybe):
-            return Verdict(Truth.FALSE, "complete")
+        if self.is_complete(noun) and all(self._has(e, attributes).truth is Truth.FALSE for e in sure + maybe):
+            return Verdict(Truth.FALSE, self.completeness)
         return UNKNOWN
+
+    def is_complete(self, noun: str) -> bool:
+        """Whether every `noun` in the picture is annotated."""
+        return self.world == "closed" or lexicon.singular(noun) in self.complete
+
+    @property
+    def completeness(self) -> str:
+        """The evidence of what is FALSE because nothing of a complete noun is missing."""
+        return "complete" if self.world == "closed" else "complete_noun"
 
     def count(self, noun: str) -> tuple[int, int | None]:
         """Least and greatest number of `noun` things; the greatest is None where more may exist."""
         sure, maybe = self.called(noun)
-        if self.world == "open" or maybe or any(map(_several, sure)):
+        if not self.is_complete(noun) or maybe or any(map(_several, sure)):
             return sum(not _several(e) for e in sure), None
         return len(sure), len(sure)
 
@@ -215,58 +277,32 @@ class Facts:
         """As the boxes say, or an edge that they do not contradict; otherwise UNKNOWN, in both worlds."""
         inverse = str(lexicon.inverse(name))
         if name in {"to the right of", "below"}:
-            return self._direction(o, inverse, s)
-        along, across = _gaps(s.box, o.box) if name in HORIZONTAL else reversed(_gaps(s.box, o.box))
+            return self.relation(o, inverse, s)
+        along, across = gaps(s.box, o.box) if name in HORIZONTAL else reversed(gaps(s.box, o.box))
         clear = CLEAR_SHIFT * (self.scene.width if name in HORIZONTAL else self.scene.height)
-        claimed, denied = self._claims(s, name, o), self._claims(s, inverse, o)
-        if (claimed or along.before) and (denied or along.after):
+        claimed = denied = contrary = False
+        if (s.id, o.id) in self._linked:  # most are not
+            claimed, denied = self._claims(s, name, o), self._claims(s, inverse, o)
+            contrary = self._contradicted(s, name, o) or self._contradicted(o, inverse, s)
+        if (claimed or along.before) and (denied or along.after or contrary):
             return UNKNOWN
         if along.before or (claimed and along.shift > clear):
             steep = abs(along.shift) >= CLEAR_SLOPE * abs(across.shift)
             return Verdict(Truth.TRUE, "geometric") if steep else UNKNOWN
         if along.after:
             return Verdict(Truth.FALSE, "geometric")
-        return Verdict(Truth.FALSE, "converse_or_contrary") if denied and along.shift < -clear else UNKNOWN
-
-
-class _Gap(NamedTuple):
-    """How two boxes lie along one axis."""
-
-    before: bool
-    after: bool
-    shift: float
-    """Centre of the second minus centre of the first, pixels."""
-
-
-def _gaps(a: Box, b: Box) -> tuple[_Gap, _Gap]:
-    (ax, ay), (bx, by) = a.centre, b.centre
-    x = _Gap(a.x + a.w <= b.x, b.x + b.w <= a.x, bx - ax)
-    return x, _Gap(a.y + a.h <= b.y, b.y + b.h <= a.y, by - ay)
-
-
-def _disjoint(a: Box, b: Box) -> bool:
-    return any(gap.before or gap.after for gap in _gaps(a, b))
+        against = contrary or (denied and along.shift < -clear)
+        return Verdict(Truth.FALSE, "converse_or_contrary") if against else UNKNOWN
 
 
 def _several(entity: Entity) -> bool:
     return all(lexicon.is_collective(noun) for noun in entity.nouns)
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes."""
-    shared = _shared(a, b)
-    return shared / (a.w * a.h + b.w * b.h - shared)
-
-
-def covered(a: Box, b: Box) -> float:
-    """Share of the smaller box that lies within the other."""
-    return _shared(a, b) / min(a.w * a.h, b.w * b.h)
-
-
-def _shared(a: Box, b: Box) -> float:
-    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
-    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
-    return max(width, 0) * max(height, 0)
+def _crowd_of_others(entity: Entity, noun: str) -> bool:
+    """Whether it is several things that may include a `noun`, but are not called so: people, of a man."""
+    own = lexicon.singular(lexicon.head(noun))
+    return _several(entity) and all(lexicon.singular(lexicon.head(name)) != own for name in entity.nouns)
 
 
 def _content(thing: Thing) -> tuple[object, ...]:
@@ -298,9 +334,10 @@ def _says(noun: str, names: tuple[str, ...]) -> int:
 
 
 def _same(a: Thing, b: Thing) -> bool:
+    if overlap(a.box, b.box) <= SAME_BOX:  # first, since few pass it
+        return False
     one, two = lexicon.normal(a.name), lexicon.normal(b.name)
-    related = lexicon.match(one, two) != "no" or lexicon.match(two, one) != "no"
-    return related and overlap(a.box, b.box) > SAME_BOX
+    return lexicon.match(one, two) != "no" or lexicon.match(two, one) != "no"
 
 
 def _edges(scene: Scene, entity_of: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:

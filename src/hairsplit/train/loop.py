@@ -160,7 +160,7 @@ class Trainer:
                     raise StoppedError(
                         f"stopped at step {self.step} of {self.steps} as asked",
                         where=str(self.out),
-                        hint="the same command with --resume goes on from there",
+                        hint=f"hairsplit train --out {self.out} --resume goes on from there",
                     )
                 self._clock = (self._clock[0] + time.perf_counter() - paused, self._clock[1])
 

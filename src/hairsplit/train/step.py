@@ -3,6 +3,7 @@
 import contextlib
 
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -36,8 +37,8 @@ class Towers(nn.Module):
             caption_keys=batch.caption_keys,
         )
 
-    def _captions(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Positives [B, D] and negatives [B, K, D] in one pass, padded to the longest of them (exact: causal towers).
+    def _captions(self, batch: Batch) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B K D"]]:
+        """Positives and negatives in one pass, padded to the longest of them (exact: causal towers).
 
         Negatives that are only padding are not encoded; their embeddings are zero.
         """
@@ -50,7 +51,7 @@ class Towers(nn.Module):
         return positive, negative.masked_scatter(batch.mask.unsqueeze(-1), rest)
 
 
-def _to_width(ids: Tensor, width: int) -> Tensor:
+def _to_width(ids: Int64[Tensor, "N L"], width: int) -> Int64[Tensor, "N M"]:
     return pad(ids, (0, width - ids.shape[1]))
 
 

@@ -43,6 +43,30 @@ def test_image_caption_and_negative_make_a_sample(tmp_path: Path) -> None:
     assert found.where == "a.tar, sample dir/7"
 
 
+def test_a_member_that_comes_twice_costs_its_sample_only(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        members = (("1.jpg", picture()), ("1.txt", b"a"), ("1.txt", b"b"), ("2.jpg", picture()), ("2.txt", b"c"))
+        for name, data in members:
+            add(archive, tarfile.TarInfo(name), data)
+    first, second = read(tmp_path / "a.tar")
+    assert first == Reject("a.tar, sample 1", "repeated_member", "txt")
+    assert texts(second) == [("c", None)]
+
+
+def test_a_record_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    found = one(tmp_path, {"1.jpg": picture(), "1.json": '{"caption": "a", "caption": "b"}'})
+    assert isinstance(found, Reject)
+    assert (found.reason, "'caption' stands twice" in found.detail) == ("no_text", True)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"<html>"])
+def test_what_is_no_archive_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises(HairsplitError, match="not a tar archive, or torn\\n") as caught:
+        read(tmp_path / "a.tar")
+    assert str(caught.value).count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("members", "expected"),
     [

@@ -183,3 +183,18 @@ def test_only_suffixes_of_pictures_are_cut() -> None:
 
 def test_a_reject_carries_no_machine_path() -> None:
     assert row(image="/home/someone/a.jpg").rejects == [Reject("here", "bad_image_path", "'/home/someone/a.jpg'")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("jsonl", '{"image": "a.jpg", "caption": "a", "caption": "b", "negative": null}'),
+        ("coco_negatives", '[{"image": "a.jpg", "text": "a", "neg_text": "c", "text": "b"}]'),
+        ("hnc_test", '{"1.jpg": {"0": {"caption": "a", "label": 1, "type": "t", "label": 0}}}'),
+        ("hnc_test", '{"1.jpg": {"0": {"caption": "a", "label": 1, "type": "t"}, "0": {}}}'),
+    ],
+)
+def test_a_key_that_stands_twice_is_an_error_that_says_where(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(HairsplitError, match="stands twice; which one counts is not known") as caught:
+        read_text(name, tmp_path, text)
+    assert any(word in caught.value.where for word in ("line 1", "item 0", "image 1.jpg"))

@@ -98,6 +98,48 @@ def test_a_caption_id_that_stands_twice_is_an_error_that_names_it(tmp_path: Path
     assert caught.value.where.endswith("image 7")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key", "where"),
+    [
+        ('"label": 1', '"label": 0, "label": 1', "label", "caption 1"),
+        ('"label": 0', '"label":0,"label" : 0', "label", "caption 2"),
+        ('"caption": "a"', '"caption": "c", "caption": "a"', "caption", "caption 1"),
+        ('"type": "attribute"', '"type": "object", "type": "attribute"', "type", "caption 1"),
+        ('"cpt_p_id": 1', '"cpt_p_id": 1, "cpt_p_id": 1', "cpt_p_id", "caption 2"),
+        ('{"captions": ', '{"captions": {}, "captions": ', "captions", "image 7"),
+        ('"noisy": false', '"noisy": true, "noisy": false', "noisy", "caption 1"),
+        ('"ambiguous": false', '"ambiguous": true, "ambiguous": false', "ambiguous", "caption 1"),
+        ('"ambiguity": {', '"ambiguity": {"ambiguous": true}, "ambiguity": {', "ambiguity", "caption 1"),
+    ],
+)  # fmt: skip
+def test_a_field_that_stands_twice_is_an_error_that_names_it_and_its_place(
+    tmp_path: Path, old: str, new: str, key: str, where: str
+) -> None:
+    mark = {"ambiguity": {"ambiguous": False}}
+    text = json.dumps({"7": {"captions": {"1": caption("a", 1) | mark, "2": caption("b", 0, 1) | mark}}})
+    path = tmp_path / "a.json"
+    path.write_text(text, "utf-8")
+    assert len(drawn_from(path, ["noisy"])) == 1
+    assert text.count(old) >= 1
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(InexactError):
+        drawn_from(path, ["noisy"])
+    parts = FORMATS["hnc"].parts
+    assert parts is not None
+    with pytest.raises(HairsplitError, match=f"the key '{key}' stands twice") as caught:
+        [list(parts.read(part, path, ["noisy"])) for part in parts.cut(path, True)]
+    assert caught.value.where.endswith(where)
+
+
+def test_texts_that_look_like_fields_are_no_twins(tmp_path: Path) -> None:
+    """Read in parts all the same: the words stand as values, or in the sentence."""
+    text = 'say "caption": or "label", "type":'
+    entries = {"1": caption(text, 1, kind="label"), "2": caption("cpt_p_id", 0, 1, kind="label")}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"7": {"captions": entries}}).replace('"label":', '"label" :'), "utf-8")
+    assert [row[1:] for row in drawn_from(path, []) if not isinstance(row, Reject)] == [(text, "cpt_p_id", "label")]
+
+
 def test_a_byte_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     text = json.dumps({"7": {"captions": {"1": caption("a@b", 1)}}}).encode()

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hairsplit.core import json_stream
 from hairsplit.core.errors import HairsplitError
-from hairsplit.data.formats import InexactError, _json
-from hairsplit.data.formats._json import elements, members, parts
-from hairsplit.data.formats._text import Window
+from hairsplit.core.json_stream import elements, members
+from hairsplit.core.windows import Window
+from hairsplit.data.formats import InexactError
+from hairsplit.data.formats._json import parts
 
 MARKER = b'"captions"'
 HINT = "expected another shape"
@@ -199,7 +201,7 @@ def test_the_byte_of_an_error_counts_from_the_start_of_the_file(tmp_path: Path) 
 
 
 def test_a_value_without_end_is_not_read_into_memory_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_json, "MAX_MEMBER", 10_000)
+    monkeypatch.setattr(json_stream, "MAX_MEMBER", 10_000)
     path = tmp_path / "a.json"
     path.write_bytes(b'{"a": 1, "b": "' + b"y" * 1_000_000)
     with pytest.raises(HairsplitError, match="a value of more than 10,000 bytes starts at byte 14"):

@@ -7,12 +7,19 @@ import pytest
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.evaluate.benchmarks import BENCHMARKS, Picture, prepare
-from hairsplit.evaluate.benchmarks._files import find_pictures, open_folder
+from hairsplit.evaluate.benchmarks._files import find_pictures, open_folder, read_json
 from tests.evaluate.benchmarks.made import make, questions
 from tests.small_world import paint
 
 SUGAR = BENCHMARKS["sugarcrepe"]
 WITH_FILES = [name for name in BENCHMARKS.names() if BENCHMARKS[name].files]
+
+
+def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"0": {"x": 1}, "1": {"x": 1}, "0": {"x": 2}}', "utf-8")
+    with pytest.raises(HairsplitError, match="the key '0' stands twice"):
+        read_json(file, dict[str, dict[str, int]], "")
 
 
 @pytest.mark.parametrize("name", WITH_FILES)

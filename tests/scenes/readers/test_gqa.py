@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.types import Box, Reject, Relation, Scene
+from hairsplit.core.types import Box, Reject, Relation, Scene, Thing
 from hairsplit.scenes.drawing.sample import DrawnWorld, scene
+from hairsplit.scenes.readers._cleaning import MAX_NAME
 from hairsplit.scenes.readers.gqa import read_scenes, write_scenes
 
 
@@ -22,7 +23,8 @@ def read(path: Path) -> tuple[list[Scene], Counter[str]]:
 
 def one_graph(tmp_path: Path, objects: Any, **more: Any) -> tuple[list[Scene], Counter[str]]:
     path = tmp_path / "g.json"
-    path.write_text(json.dumps({"1": {"width": 100, "height": 80, "objects": objects, **more}}))
+    text = json.dumps({"1": {"width": 100, "height": 80, "objects": objects, **more}})
+    path.write_text(text.replace("Infinity", "1e999"))  # which JSON has no word for
     return read(path)
 
 
@@ -75,6 +77,7 @@ def test_dirty_objects_are_left_out_and_counted(tmp_path: Path) -> None:
         "object without a name": 2,
         "object is not an object": 1,
         "box clipped to the picture": 1,
+        "name: lower case or trimmed": 1,
     }
 
 
@@ -110,6 +113,9 @@ def test_dirty_edges_and_attributes_are_left_out_and_counted(tmp_path: Path) -> 
         "edge without name or target": 3,
         "attributes are not a list": 1,
         "relations are not a list": 1,
+        "relations are an object, read as a list": 1,
+        "attribute: lower case or trimmed": 1,
+        "predicate: lower case or trimmed": 1,
     }
 
 
@@ -138,13 +144,16 @@ def test_unusable_graphs_are_counted(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("g.json", b'{"1": {"width": 9', "not valid JSON"),
-        ("g.json", b"\xff\xfe\x00", "not valid JSON"),
-        ("g.json", b"[" * 100_000, "not valid JSON"),
-        ("g.json", b"[]", "no object of graphs"),
+        ("g.json", b"\xff\xfe\x00", "UTF-16"),
+        ("g.json", b'{"1": ' + b"[" * 100_000, "nested too deeply"),
+        ("g.json", b"[]", "expected an object, found an array"),
         ("g.json", b'{"captions": {"a": 1}}', "no graph in it has `objects`"),
-        ("g.json", b'{"1": {"objects": {}}, "1": {}}', "'1' occurs twice"),
-        ("g.json.gz", gzip.compress(b'{"1": {}}' * 50)[:-12], "torn or not gzip"),
-        ("g.json.gz", b'{"1": {}}', "torn or not gzip"),
+        ("g.json", b'{"1": {"objects": {}}, "1": {}}', "'1' stands twice"),
+        ("g.json", b'{"1": {"objects": {}, "objects": {}}}', "'objects' occurs twice in one object"),
+        ("g.jsonl", b'{"image_id": 1, "objects": {}}\n{"image_id": "1", "objects": {}}', "the image id occurs twice"),
+        ("g.jsonl", b'{"objects": {}}', "missing required field `image_id`"),
+        ("g.jsonl", b'{"image_id": 1, "objects": {}}\n{"image_id": 2, "objects', "ends in the middle of a value"),
+        ("g.json.gz", gzip.compress(b'{"1": {}}' * 50)[:-12], "compressed data are torn"),
     ],
 )
 def test_a_torn_or_strange_file_is_an_error(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -173,4 +182,111 @@ def test_the_dirty_handwritten_graph_is_cleaned(shared: Path) -> None:
         "edge to a missing or unusable object": 1,
         "object of no area in the picture": 1,
         "box clipped to the picture": 2,
+        "name: lower case or trimmed": 1,
     }
+
+
+BOX = {"x": 10, "y": 10, "w": 20, "h": 20}
+TABLE = {"name": "table", **BOX}
+
+
+@pytest.mark.parametrize(
+    ("node", "kept", "reason"),
+    [
+        ({"name": "Cup ", **BOX}, Thing("a", "cup", Box(10, 10, 20, 20)), "name: lower case or trimmed"),
+        ({"name": "cup", **BOX, "x": 90}, Thing("a", "cup", Box(90, 10, 10, 20)), "box clipped to the picture"),
+        ({"name": "cup", **BOX, "w": 0}, None, "object of no area in the picture"),
+        ({"name": "cup", **BOX, "x": 10**400}, None, "object without a box"),
+        ({"name": "c" * 200, **BOX}, None, f"name of more than {MAX_NAME} characters"),
+        ({"name": "c\x00u\x07p", **BOX}, Thing("a", "cup", Box(10, 10, 20, 20)), "name: control characters taken out"),
+        ({"name": "\u200bcup", **BOX}, Thing("a", "cup", Box(10, 10, 20, 20)), "name: control characters taken out"),
+        ({"name": "\x00", **BOX}, None, "object without a name"),
+        ({"name": "cup", **BOX, "attributes": ["red", "red"]}, Thing("a", "cup", Box(10, 10, 20, 20), ("red",)),
+         "attribute repeated"),
+        ({"name": "cup", **BOX, "attributes": ["r" * 200]}, Thing("a", "cup", Box(10, 10, 20, 20)),
+         f"attribute of more than {MAX_NAME} characters"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_dirt_in_an_object_is_mended_or_left_out_and_told(
+    tmp_path: Path, node: Any, kept: Thing | None, reason: str
+) -> None:
+    scenes, rejects = one_graph(tmp_path, {"a": node, "t": TABLE})
+    assert [t for t in scenes[0].things if t.id == "a"] == ([] if kept is None else [kept])
+    assert rejects == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    ("relations", "kept", "reason"),
+    [
+        ([{"name": "On", "object": "t"}], ("on",), "predicate: lower case or trimmed"),
+        ([{"name": "on", "object": "a"}], (), "edge to itself"),
+        ([{"name": "on", "object": "z"}], (), "edge to a missing or unusable object"),
+        ([{"name": "on", "object": "t"}, {"name": "on", "object": "t"}], ("on",), "edge repeated"),
+        ({"0": {"name": "on", "object": "t"}}, ("on",), "relations are an object, read as a list"),
+        (
+            [{"name": "frobbing", "object": "t"}],
+            ("frobbing",),
+            "edge kept though its predicate is not in the lexicon",
+        ),
+        ([{"name": "o" * 200, "object": "t"}], (), f"predicate of more than {MAX_NAME} characters"),
+        ([{"name": "on\x1b", "object": "t"}], ("on",), "predicate: control characters taken out"),
+        ([{"name": "on", "object": "t", "from": "boxes"}], ("on",), None),
+        ([{"name": "on", "object": ["t"]}], (), "edge without name or target"),
+    ],
+)
+def test_each_kind_of_dirt_in_an_edge_is_mended_or_left_out_and_told(
+    tmp_path: Path, relations: Any, kept: tuple[str, ...], reason: str | None
+) -> None:
+    scenes, rejects = one_graph(tmp_path, {"a": {"name": "cup", **BOX, "relations": relations}, "t": TABLE})
+    assert scenes[0].things[0].relations == tuple(Relation(name, "t") for name in kept)
+    assert rejects == ({} if reason is None else {reason: 1})
+
+
+def test_an_image_id_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    graph = {"width": 100, "height": 80, "objects": {"t": TABLE}}
+    (tmp_path / "g.jsonl").write_text(json.dumps({"image_id": "a\x00b", **graph}))
+    assert read(tmp_path / "g.jsonl") == ([], {"image id with control characters": 1})
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_json_lines_and_folders_of_them_are_read_like_one_object(tmp_path: Path, ending: str) -> None:
+    scenes = [scene(DrawnWorld(), 0, f"{i}") for i in range(20)]
+    write_scenes(tmp_path / "whole.json", scenes)
+    graphs = json.loads((tmp_path / "whole.json").read_text())
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number in (1, 0):
+        lines = [json.dumps({"image_id": key, **graph}) for key, graph in graphs.items()]
+        text = "\n".join(lines[10 * number : 10 * number + 10]).encode()
+        path = folder / f"part-{number}{ending}"
+        path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
+    (folder / "notes.txt").write_text("not a graph")
+    assert read(folder) == (scenes, Counter())
+    assert read(folder / f"part-1{ending}") == (scenes[10:], Counter())
+    assert read(tmp_path / "whole.json") == (scenes, Counter())
+
+
+def test_an_image_in_two_shards_is_an_error(tmp_path: Path) -> None:
+    line = json.dumps({"image_id": 7, "width": 100, "height": 80, "objects": {"t": TABLE}})
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text(line)
+    with pytest.raises(HairsplitError, match="the image id occurs twice") as error:
+        list(read_scenes(tmp_path))
+    assert error.value.where == "b.jsonl, image 7"
+
+
+def test_graphs_come_one_by_one(tmp_path: Path) -> None:
+    """What is wrong behind the first graph is not known yet when it is handed on."""
+    graph = json.dumps({"width": 100, "height": 80, "objects": {"t": TABLE}})
+    (tmp_path / "g.json").write_text(f'{{"1": {graph}, "2": {graph}, oops')
+    found = read_scenes(tmp_path / "g.json")
+    assert [next(found).image_id, next(found).image_id] == ["1", "2"]  # type: ignore[union-attr]
+    with pytest.raises(HairsplitError, match="expected a key in quotes"):
+        next(found)
+
+
+def test_a_file_of_another_layout_is_given_up_early(tmp_path: Path) -> None:
+    entries = ", ".join(f'"{i}": {{"captions": {{}}}}' for i in range(5_000))
+    (tmp_path / "hnc.json").write_text(f"{{{entries}, oops")
+    with pytest.raises(HairsplitError, match="no graph in it has `objects`"):
+        list(read_scenes(tmp_path / "hnc.json"))

@@ -15,7 +15,7 @@ TEMPLATES = ("{x} {be} {attribute}.", "{x} in the picture {be} {attribute}.", "I
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing that can be named without the attribute and attribute that can be swapped."""
     rng, where = context.rng, facts.scene.image_id
-    for entity in facts.entities:
+    for entity in rng.sample(facts.entities, len(facts.entities)):
         for kind, attribute in classed(entity):
             x = context.names.describe(entity, rng, without=(kind,))
             if x is None:

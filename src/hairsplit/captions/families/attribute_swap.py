@@ -26,7 +26,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """
     rng, where, things = context.rng, facts.scene.image_id, facts.entities
     pairs = [(a, b) for i, a in enumerate(things) for b in things[i + 1 :] if a.noun != b.noun]
-    for pair in rng.sample(pairs, MOST) if len(pairs) > MOST else pairs:
+    for pair in rng.sample(pairs, min(MOST, len(pairs))):
         first, second = pair if rng.random() < 0.5 else pair[::-1]
         others = dict(classed(second))
         for kind, a in classed(first):

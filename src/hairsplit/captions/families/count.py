@@ -18,7 +18,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     One more or one less by a fair coin, then kept so that n -> m is as frequent as m -> n: no number is a label.
     """
     rng, where = context.rng, facts.scene.image_id
-    for noun in facts.nouns:
+    for noun in rng.sample(facts.nouns, len(facts.nouns)):
         if not lexicon.nameable(noun) or lexicon.number(noun) != "singular":
             yield Reject(where, "noun cannot be used in a caption", noun)
             continue

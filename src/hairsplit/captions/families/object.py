@@ -20,7 +20,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     In the closed world half of them say instead that there is such a thing, and name a noun that does not occur with
     the attribute: "There is a red circle." -> "There is a red heart.".
     """
-    for entity in facts.entities:
+    for entity in context.rng.sample(facts.entities, len(facts.entities)):
         for kind, attribute in classed(entity):
             if kind not in {"colour", "size"}:
                 continue  # "the window is closed" -> "the door is closed": few nouns share these classes

@@ -1,47 +1,34 @@
-"""The direction is inverted: "The red circle is to the left of the blue square." -> "... to the right of ..."."""
+"""A relation is changed in one place: "The circle is to the left of the star." -> "... to the right of the star."."""
 
 from collections.abc import Iterator
+from itertools import islice
 
-from hairsplit.captions._family import Context, Draft, Family, Negative
-from hairsplit.captions._orders import AXES, TEMPLATES, Order, orders, say
-from hairsplit.captions.form import Related
-from hairsplit.core.types import Edit, Reject
-from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.captions._changes import ROLES, changes, draft_of
+from hairsplit.captions._family import Context, Draft, Family
+from hairsplit.captions._orders import DOING, PLACE, statements
+from hairsplit.core.types import Reject
+from hairsplit.scenes.facts import Facts
 
 
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
-    """Yield one draft per pair of things and axis; further negatives name a direction of another axis that is FALSE."""
-    rng, where = context.rng, facts.scene.image_id
-    for order in orders(facts, context, AXES):
+    """Yield one draft per true statement about two things of which the predicate, subject or object can be changed."""
+    for order in statements(facts, context):
         if isinstance(order, Reject):
             yield order
             continue
-        s, p, o, x, y = order
-        if not context.corpus.turn(s.noun, p, o.noun, rng):
-            yield Reject(where, "left out to keep swaps even", f"{s.noun} {p} {o.noun}")
+        found = list(islice(changes(facts, context, order), context.wanted))
+        if not found:
+            detail = f"{order.s.noun} {order.predicate} {order.o.noun}"
+            yield Reject(facts.scene.image_id, "no change that is surely false and keeps swaps even", detail)
             continue
-        template, row = rng.choice(TEMPLATES), rng.randrange(3)
-        negatives = tuple(
-            Negative(say(template, x, other, y, row), Related(x, other, y), Edit("predicate", p, other))
-            for other in (str(lexicon.inverse(p)), *_across(facts, order))[: context.wanted]
-        )
-        mentions = (("subject", s), ("object", o))
-        yield Draft(say(template, x, p, y, row), Related(x, p, y), negatives, mentions)
-
-
-def _across(facts: Facts, order: Order) -> list[str]:
-    """Directions of the other axis of the picture that surely do not hold, where one of it surely does."""
-    axis = AXES[1] if order.predicate in AXES[0] else AXES[0] if order.predicate in AXES[1] else ()
-    truths = {p: facts.relation(order.s, p, order.o).truth for p in axis}
-    return [p for p, truth in truths.items() if truth is Truth.FALSE and Truth.TRUE in truths.values()]
+        yield draft_of(context, order, found)
 
 
 ENTRY = Family(
     generate=generate,
-    roles=("predicate",),
+    roles=ROLES,
     worlds=("open", "closed"),
-    templates=TEMPLATES,
+    templates=PLACE + DOING,
     example=(
         "The red circle is to the left of the blue square.",
         "The red circle is to the right of the blue square.",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import phrase
-from hairsplit.captions._orders import AXES, TEMPLATES, orders, say
+from hairsplit.captions._orders import AXES, PLACE, orders, say
 from hairsplit.captions.form import Related
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -27,7 +27,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if not context.corpus.turn(s.noun, p, o.noun, rng):
             yield Reject(where, "left out to keep swaps even", f"{s.noun} {p} {o.noun}")
             continue
-        template, row = rng.choice(TEMPLATES), rng.randrange(3)
+        template, row = rng.choice(PLACE), rng.randrange(3)
         swapped = Negative(say(template, y, p, x, row), Related(y, p, x), Edit("roles", phrase(x), phrase(y)))
         mentions = (("subject", s), ("object", o))
         yield Draft(say(template, x, p, y, row), Related(x, p, y), (swapped,), mentions)
@@ -37,7 +37,7 @@ ENTRY = Family(
     generate=generate,
     roles=("roles",),
     worlds=("open", "closed"),
-    templates=TEMPLATES,
+    templates=PLACE,
     example=(
         "The red circle is to the left of the blue square.",
         "The blue square is to the left of the red circle.",

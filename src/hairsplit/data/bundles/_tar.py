@@ -5,6 +5,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -17,6 +18,18 @@ _TORN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, Unicod
 
 Members = dict[str, bytes]
 """What follows the key in a member's name, in small letters -> its bytes."""
+
+
+@dataclass
+class Grouped:
+    """Members that follow each other and have the same key."""
+
+    key: str
+    members: Members = field(default_factory=dict)
+    large: list[str] = field(default_factory=list)
+    """Members too large to be read."""
+    twice: list[str] = field(default_factory=list)
+    """Members that came again: which one counts is not known."""
 
 
 def shards(pattern: str) -> list[Path]:
@@ -98,7 +111,8 @@ def _refuse_open_end(archive: tarfile.TarFile, path: Path) -> None:
 
 def torn(path: Path, error: Exception) -> HairsplitError:
     """What to say of an archive that cannot be read."""
-    return HairsplitError(f"not a tar archive, or torn ({error})", where=str(path), hint="fetch it again")
+    what = "" if isinstance(error, tarfile.ReadError) and "\n" in str(error) else f" ({error})"  # of every compression
+    return HairsplitError(f"not a tar archive, or torn{what}", where=str(path), hint="fetch it again")
 
 
 def _problem(member: tarfile.TarInfo) -> str | None:
@@ -114,15 +128,13 @@ def _problem(member: tarfile.TarInfo) -> str | None:
     return None
 
 
-def samples(path: Path, wanted: frozenset[str]) -> Iterator[tuple[str, Members, list[str]]]:
-    """Yield (key, members, members too large to be read) of each sample.
+def samples(path: Path, wanted: frozenset[str]) -> Iterator[Grouped]:
+    """Yield the samples of an archive.
 
     As in WebDataset, members that follow each other and agree up to the first dot of their file's name are a sample.
     Only members whose name goes on as one of `wanted`, in any case of letters, are read.
     """
-    key: str | None = None
-    held: Members = {}
-    large: list[str] = []
+    held: Grouped | None = None
     try:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
@@ -131,19 +143,21 @@ def samples(path: Path, wanted: frozenset[str]) -> Iterator[tuple[str, Members, 
                 folder, _, name = member.name.rpartition("/")
                 stem, _, rest = name.partition(".")
                 this = f"{folder}/{stem}".removeprefix("./").lstrip("/")
-                if this != key:
-                    if key is not None:
-                        yield key, held, large
-                    key, held, large = this, {}, []
+                if held is None or this != held.key:
+                    if held is not None:
+                        yield held
+                    held = Grouped(this)
                 what = rest.lower()
                 if what not in wanted:
                     pass
+                elif what in held.members:
+                    held.twice.append(what)
                 elif member.size > MAX_BYTES:
-                    large.append(what)
+                    held.large.append(what)
                 elif (file := archive.extractfile(member)) is not None:
-                    held[what] = file.read()
+                    held.members[what] = file.read()
                 archive.members = []  # type: ignore[attr-defined] # it would remember every member
-            if key is not None:
-                yield key, held, large
+            if held is not None:
+                yield held
     except _TORN as error:
         raise torn(path, error) from None

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.json_keys import refuse_twins
 from hairsplit.core.types import Reject
 from hairsplit.data.bundles._bundle import MAX_TEXT, Bundle, Choice, Sample, paired
-from hairsplit.data.bundles._tar import Members, refuse_unsafe, samples, shards
+from hairsplit.data.bundles._tar import Grouped, Members, refuse_unsafe, samples, shards
 
 _SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm")
 IMAGE = ("image", *(f"image.{suffix}" for suffix in _SUFFIXES), *_SUFFIXES)
@@ -41,13 +42,15 @@ def read(pattern: str, choice: Choice) -> Iterator[Sample | Reject]:
     for path in archives:
         refuse_unsafe(path)
     for path in archives:
-        for key, members, large in samples(path, _WANTED):
-            yield _sample(f"{path.name}, sample {key}", key, members, large)
+        for found in samples(path, _WANTED):
+            yield _sample(f"{path.name}, sample {found.key}", found)
 
 
-def _sample(where: str, key: str, members: Members, large: list[str]) -> Sample | Reject:
-    if large:
-        return Reject(where, "over_long_member", ", ".join(large))
+def _sample(where: str, found: Grouped) -> Sample | Reject:
+    members = found.members
+    if found.large or found.twice:
+        reason = "over_long_member" if found.large else "repeated_member"
+        return Reject(where, reason, ", ".join(found.large or found.twice))
     pictures = [name for name in IMAGE if name in members]
     if len(pictures) != 1:
         return Reject(where, "several_images" if pictures else "no_image", ", ".join(sorted(members)))
@@ -59,7 +62,7 @@ def _sample(where: str, key: str, members: Members, large: list[str]) -> Sample 
         return Reject(where, "uneven_texts", "captions and negatives are not equally many")
     if not rows:
         return Reject(where, "missing_caption", ", ".join(sorted(members)))
-    return Sample(where, members[pictures[0]], [{"image_id": key, "source": "webdataset", **row} for row in rows])
+    return Sample(where, members[pictures[0]], [{"image_id": found.key, "source": "webdataset", **row} for row in rows])
 
 
 def _rows(members: Members) -> list[dict[str, Any]] | None:
@@ -89,9 +92,13 @@ def _record(raw: bytes | None) -> dict[str, Any]:
     if len(raw) > MAX_TEXT:
         raise _TextError(f"{RECORD} has {len(raw):,} bytes")
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        found = msgspec.json.decode(raw, type=dict[str, Any])
+        refuse_twins(raw, RECORD)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _TextError(f"{RECORD}: {error}") from None
+    except HairsplitError as error:
+        raise _TextError(f"{RECORD}: {error.message}") from None
+    return found
 
 
 def _several(value: object) -> list[str]:

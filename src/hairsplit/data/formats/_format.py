@@ -104,8 +104,9 @@ REASONS = {
     "image_outside_root": "the image file is a link that leaves the images root",
     "no_image": "the sample holds no picture",
     "several_images": "the sample holds several pictures",
-    "no_text": "a text of the sample is not UTF-8, no JSON object, or larger than 16 MB",
+    "no_text": "a text of the sample is not UTF-8, no JSON object (or one with a key twice), or over 16 MB",
     "uneven_texts": "the sample's captions and negatives are not equally many",
+    "repeated_member": "a member of the sample comes twice, and which one counts is not known",
     "over_long_member": "a member of the archive is too large to be read",
     "not_fetched": "the picture lies elsewhere, and nothing was to be fetched",
     "broken_image": "the image file cannot be decoded, or is too large",
@@ -115,3 +116,6 @@ REASONS = {
     "not_drawn": "not among the images or pairs that were drawn",
 }
 """Every reason for which a row is left out on import."""
+
+OF_ANOTHER_FORMAT = frozenset({"no_image_name", "missing_caption", "missing_negative", "wrong_cell_count"})
+"""Reasons for which every row is left out of a file that is of another format."""

@@ -1,11 +1,13 @@
 """Delimited text with a header row: columns found by alias, errors with line numbers."""
 
 import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Reject
+from hairsplit.core.windows import unpacked
 
 DELIMITERS = ",;\t"
 COLUMNS = {
@@ -21,10 +23,10 @@ def table_rows(path: Path) -> Iterator[tuple[str, dict[str, str]] | Reject]:
     """Yield (where, cells by column) of each row; a cell of a column that the file lacks is empty.
 
     Raises:
-        HairsplitError: A column is missing, the file is torn (a quote left open) or not UTF-8.
+        HairsplitError: A column is missing, the file is torn (a quote left open) or not UTF-8. It may be gzipped.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with unpacked(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             header_line = file.readline()
             file.seek(0)
             delimiter = max(DELIMITERS, key=header_line.count)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from hairsplit.core.json_keys import refuse_twins
+from hairsplit.core.json_stream import decode, elements
 from hairsplit.data.formats._format import Format, Row
-from hairsplit.data.formats._json import decode, elements
 from hairsplit.data.formats._rows import checked
 
 HINT = 'expected a list of {"image": "val2014/....jpg", "text": "...", "neg_text": "..."}'
@@ -22,10 +23,11 @@ def read(path: Path) -> Iterator[Row]:
     """Yield one row per element; `id`, `triples` and `pairs` are ignored.
 
     Raises:
-        HairsplitError: Torn, not a list of objects, or a field is of another type.
+        HairsplitError: Torn, not a list of objects, a field is of another type, or a key stands twice.
     """
     for number, raw in enumerate(elements(path, HINT)):
         entry = decode(raw, _Entry, f"{path}, item {number}", HINT)
+        refuse_twins(raw, f"{path}, item {number}")
         yield from checked(
             f"{path.name}, item {number}",
             image=entry.image,

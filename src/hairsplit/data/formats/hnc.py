@@ -1,18 +1,20 @@
 """Hard Negative Captions, machine-generated: the train and val files."""
 
-import json
+import re
 import threading
-from collections.abc import Collection, Iterator
-from functools import partial
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.json_keys import occurrences, refuse_twins
+from hairsplit.core.json_stream import FETCH, decode
 from hairsplit.core.types import Reject
 from hairsplit.data.formats._format import Format, ImageRows, InexactError, Linked, Part, Parts, Row
-from hairsplit.data.formats._json import FETCH, decode, parts
+from hairsplit.data.formats._json import parts
 from hairsplit.data.formats._rows import checked
 
 HINT = 'expected {"<image id>": {"captions": {"<caption id>": {caption, label, type, cpt_p_id}}}}; '
@@ -22,7 +24,16 @@ DROPS = ("noisy", "ambiguous")
 
 _made: list[object] = []
 """The captions of the part in work; more than its dictionaries hold means that a key stood twice."""
+_made_ambiguities: list[object] = []
 _making = threading.Lock()
+
+_ENDS = {
+    "captions": b'ns":', "caption": b'on":', "label": b'"label":', "type": b'pe":', "cpt_p_id": b'id":',
+    "noisy": b'sy":', "ambiguity": b'ty":', "ambiguous": b'us":',
+}  # fmt: skip
+"""Key -> how it ends, which no other key of these files does. To count 4 or 8 bytes is faster than to count a word."""
+
+_KEYS = re.compile(rb'"(' + "|".join(_ENDS).encode() + rb')"\s*:')
 
 
 class _Caption(msgspec.Struct, gc=False):
@@ -39,6 +50,8 @@ class _Ambiguity(msgspec.Struct, gc=False):
     ambiguous: bool
     subgraph1: "_Ambiguity | None" = None
     subgraph2: "_Ambiguity | None" = None
+
+    __post_init__ = _made_ambiguities.append  # type: ignore[misc]
 
 
 class _Marked(_Caption, gc=False, kw_only=True):
@@ -99,18 +112,31 @@ def _read_part(part: Part, path: Path, drops: Collection[str] = ()) -> Iterator[
 
 
 def _decoded(part: Part, *, marked: bool) -> dict[str, dict[str, _Caption]] | None:
-    """Image -> id -> caption; None if that is not what the part holds, or if a key stands twice in it."""
+    """Image -> id -> caption; None if that is not what the part holds, or if a key may stand twice in it."""
     decoder: msgspec.json.Decoder[Any] = _MARKED if marked else _PLAIN
     with _making:
         _made.clear()
+        _made_ambiguities.clear()
         try:
             images = {name: image.captions for name, image in decoder.decode(part.text).items()}
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         finally:
-            count = len(_made)
+            captions, ambiguities = len(_made), len(_made_ambiguities)
             _made.clear()
-    return images if count == sum(map(len, images.values())) else None
+            _made_ambiguities.clear()
+    keys = {"captions": len(images)} | dict.fromkeys(("caption", "label", "type", "cpt_p_id"), captions)
+    if marked:
+        keys |= {"noisy": captions, "ambiguity": captions, "ambiguous": ambiguities}
+    return images if captions == sum(map(len, images.values())) and _stand_so_often(keys, part.text) else None
+
+
+def _stand_so_often(keys: Mapping[str, int], text: bytes) -> bool:
+    """Whether each key stands in the text exactly so often; at fewest it does, as the text was decoded."""
+    if not occurrences(b" :", text) and all(occurrences(_ENDS[key], text) == count for key, count in keys.items()):
+        return True
+    found = Counter(match[1].decode() for match in _KEYS.finditer(text))
+    return all(found[key] == count for key, count in keys.items())
 
 
 def _decoded_slowly(part: Part, path: Path, drops: Collection[str]) -> dict[str, dict[str, _Caption]]:
@@ -125,20 +151,12 @@ def _decoded_slowly(part: Part, path: Path, drops: Collection[str]) -> dict[str,
     for image, raw in decode(part.text, dict[str, msgspec.Raw], str(path), HINT).items():
         where = f"{path}, image {image}"
         found = decode(raw, _RawImage, where, HINT).captions
-        images[image] = {key: decode(entry, kind, f"{where}, caption {key}", HINT) for key, entry in found.items()}
-        json.loads(bytes(raw), object_pairs_hook=partial(_without_twins, where))
+        images[image] = {}
+        for key, entry in found.items():
+            images[image][key] = decode(entry, kind, f"{where}, caption {key}", HINT)
+            refuse_twins(entry, f"{where}, caption {key}")
+        refuse_twins(raw, where)
     return images
-
-
-def _without_twins(where: str, members: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(members)
-    if len(found) < len(members):
-        keys = [key for key, _ in members]
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise HairsplitError(
-            f"the key {twin!r} stands twice; which one counts is not known", where=where, hint="remove one of them"
-        )
-    return found
 
 
 def _linked(where: str, captions: dict[str, _Caption], drops: Collection[str]) -> Iterator[Linked | Reject]:

@@ -8,9 +8,10 @@ from typing import Literal
 import msgspec
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.json_keys import refuse_twins
+from hairsplit.core.json_stream import decode, members
 from hairsplit.core.types import Reject
 from hairsplit.data.formats._format import Format, Note, Row
-from hairsplit.data.formats._json import decode, members
 from hairsplit.data.formats._rows import checked
 from hairsplit.data.formats._table import table_rows
 
@@ -39,10 +40,11 @@ def read(path: Path) -> Iterator[Row]:
     and a negative of one image is kept, with a note. A `.csv` has image_id, positive_caption, negative_caption, type.
 
     Raises:
-        HairsplitError: Torn, of another shape, or a field is of another type.
+        HairsplitError: Torn, of another shape, a field is of another type, or a key stands twice.
     """
     labelled: dict[str, tuple[set[str], set[str]]] = {}
-    for row in _from_csv(path) if path.suffix.lower() in {".csv", ".tsv"} else _from_json(path):
+    is_table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
+    for row in _from_csv(path) if is_table else _from_json(path):
         if isinstance(row, Reject):
             yield row
             continue
@@ -66,6 +68,7 @@ def read(path: Path) -> Iterator[Row]:
 def _from_json(path: Path) -> Iterator[_Linked | Reject]:
     for image, raw in members(path, HINT):
         found = decode(raw, dict[str, msgspec.Raw], f"{path}, image {image}", HINT)
+        refuse_twins(raw, f"{path}, image {image}")
         odd = [key for key in found if not (key.isascii() and key.isdigit())]
         if odd:
             raise HairsplitError(

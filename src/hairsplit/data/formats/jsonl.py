@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from hairsplit.core.json_stream import records
 from hairsplit.core.types import Reject
 from hairsplit.data.formats._format import Format, Row
-from hairsplit.data.formats._json import records
 from hairsplit.data.formats._rows import checked
 
 HINT = 'write one object per line, as in {"image": "a.jpg", "caption": "...", "negative": "...", "kind": "..."}'

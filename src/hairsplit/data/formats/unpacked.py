@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from hairsplit.core.json_stream import records
 from hairsplit.core.types import Edit, Pair, Reject
 from hairsplit.data.formats._format import REASONS, Format, Row
-from hairsplit.data.formats._json import records
 from hairsplit.data.formats._rows import checked
 
 HINT = "`hairsplit import` writes such files when it unpacks a bundle; import the bundle again"

@@ -21,6 +21,8 @@ class DataFile:
     """As published, relative to the data folder; looked for there and in its `data/`."""
     published: str
     """Where it can be fetched."""
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Other files that will do in its place: name -> where it can be fetched."""
 
 
 @dataclass(frozen=True)

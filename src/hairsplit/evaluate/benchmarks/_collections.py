@@ -27,6 +27,11 @@ FLICKR_30K = Collection(
     "https://shannon.cs.illinois.edu/DenotationGraph/ (by form)",
     ("flickr30k-images", ".", "flickr30k", "flickr30k/flickr30k-images", "images"),
 )
+FLICKR_8K = Collection(
+    "Flickr8k",
+    "https://github.com/jbrownlee/Datasets/releases/tag/Flickr8k",
+    ("Flicker8k_Dataset", "Flickr8k_Dataset", ".", "flickr8k", "flickr8k/Flicker8k_Dataset", "images", "Images"),
+)
 GQA = Collection(
     "GQA",
     "https://downloads.cs.stanford.edu/nlp/data/gqa/images.zip",

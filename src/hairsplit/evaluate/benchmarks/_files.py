@@ -12,6 +12,7 @@ import msgspec
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import inside
+from hairsplit.core.json_keys import refuse_twins
 
 if TYPE_CHECKING:
     from hairsplit.evaluate.benchmarks._benchmark import Benchmark, Collection, DataFile, Picture
@@ -38,6 +39,8 @@ class Folder:
 def open_folder(name: str, files: Sequence["DataFile"], root: Path, *, allow_missing: bool) -> Folder:
     """Look for every file in `root` and in `root`/data, under its published name and its bare name, also with `.gz`.
 
+    Where it is not there, another file that will do is taken.
+
     Raises:
         HairsplitError: No such folder, or files are missing; says each one and where it is published.
     """
@@ -47,7 +50,7 @@ def open_folder(name: str, files: Sequence["DataFile"], root: Path, *, allow_mis
         )
     found: dict[str, Path] = {}
     for file in files:
-        for path in _places(root, file.name):
+        for path in (place for name in (file.name, *file.others) for place in _places(root, name)):
             if path.is_file():
                 found[file.name] = path
                 break
@@ -69,8 +72,10 @@ def _places(root: Path, name: str) -> Iterator[Path]:
 
 def listed(files: Sequence["DataFile"]) -> str:
     """A line per file: its name and where it is published."""
-    width = max((len(file.name) for file in files), default=0)
+    width = max((len(name) for file in files for name in (file.name, *file.others)), default=0)
     lines = [f"    {file.name:<{width}}  {file.published}" for file in files[:_SHOWN]]
+    others = {name: place for file in files for name, place in file.others.items()}
+    lines += [f" or {name:<{width}}  {place}" for name, place in others.items()]
     return "\n".join([*lines, *[f"    and {len(files) - _SHOWN} more"] * (len(files) > _SHOWN)])
 
 
@@ -120,11 +125,13 @@ def read_lines(path: Path, kind: type[T], shape: str) -> Iterator[tuple[int, T]]
 
 def _decoded(raw: bytes, kind: type[T], where: str, shape: str) -> T:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        found = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         raise HairsplitError(f"{error}", where=where, hint=f"expected {shape}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HairsplitError(f"torn or not valid JSON ({error})", where=where, hint="fetch the file again") from None
+    refuse_twins(raw, where)
+    return found
 
 
 @dataclass(frozen=True)

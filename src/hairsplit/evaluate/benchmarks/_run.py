@@ -50,9 +50,14 @@ class Prepared:
     allow_missing: bool
 
     @property
+    def texts(self) -> list[str]:
+        """All captions that are judged."""
+        return _texts(self.suite)
+
+    @property
     def total(self) -> int:
         """Unique pictures and texts to encode."""
-        return len({p for p in _pictures(self.suite) if p in self.pictures.paths}) + len(set(_texts(self.suite)))
+        return len({p for p in _pictures(self.suite) if p in self.pictures.paths}) + len(set(self.texts))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Captions of drawn scenes as a photographer would write them: what is there, and sometimes where."""
 
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
 from hairsplit.core.run import stream
 from hairsplit.core.types import Scene, Thing
+from hairsplit.scenes import lexicon
 
 WITH_SIZE = 0.3
 """Chance that an object's size is mentioned."""
@@ -13,6 +15,7 @@ PLAIN = 0.3
 OPENINGS = ("a picture of ", "there is ", "a drawing with ")
 OPENED = 0.3
 """Chance that a caption starts with one of the openings."""
+NUMBER_WORDS = ("one", "two", "three", "four", "five")
 
 
 def describe(scene: Scene, seed: int, count: int, *, vague: float = 0.0, plain: float = PLAIN) -> Iterator[str]:
@@ -51,10 +54,42 @@ def describe_places(scene: Scene, seed: int, count: int) -> Iterator[str]:
         yield opening + _list([f"{_noun_phrase(t, rng, 0.0)} {_place(t, scene, rng)}" for t in things])
 
 
+def describe_all(scene: Scene, seed: int, count: int, *, counted: float, sized: float) -> Iterator[str]:
+    """Yield `count` captions that leave no object out: by colour and shape, perhaps size; or how many of each shape.
+
+    Args:
+        scene: A drawn scene.
+        seed: Of the choice of words.
+        count: How many captions.
+        counted: Chance that a caption counts instead of naming.
+        sized: Chance that one that names says sizes too.
+    """
+    rng = stream(seed, scene.image_id, "describe all")
+    for _ in range(count):
+        things = list(scene.things)
+        rng.shuffle(things)
+        opening = rng.choice(OPENINGS) if rng.random() < OPENED else ""
+        if rng.random() < counted:
+            numbers = Counter(thing.name for thing in things)
+            yield opening + _list([_number_phrase(n, noun) for noun, n in numbers.items()])
+        else:
+            said = 2 if rng.random() < sized else 1  # attributes are colour, size; sizes are said first
+            yield opening + _list([_phrase(t.attributes[:said][::-1], t.name) for t in things])
+
+
 def full_description(scene: Scene) -> str:
     """One caption that names every object with its size, left to right."""
     things = sorted(scene.things, key=lambda t: (t.box.centre[0], t.box.centre[1], t.id))
-    return _list([f"{_article(t.attributes[1])} {t.attributes[1]} {t.attributes[0]} {t.name}" for t in things])
+    return _list([_phrase(t.attributes[1::-1], t.name) for t in things])
+
+
+def _phrase(attributes: tuple[str, ...], noun: str) -> str:
+    words = (*attributes, noun)
+    return f"{_article(words[0])} {' '.join(words)}"
+
+
+def _number_phrase(n: int, noun: str) -> str:
+    return f"{NUMBER_WORDS[n - 1]} {noun if n == 1 else lexicon.plural(noun)}"
 
 
 def _list(parts: list[str]) -> str:
@@ -65,8 +100,7 @@ def _noun_phrase(thing: Thing, rng: Random, vague: float) -> str:
     colour, size = thing.attributes[:2]
     if vague and rng.random() < vague:
         return f"{_article(thing.name)} {thing.name}" if rng.random() < 0.6 else f"{_article(colour)} {colour} shape"
-    words = [size, colour, thing.name] if rng.random() < WITH_SIZE else [colour, thing.name]
-    return f"{_article(words[0])} {' '.join(words)}"
+    return _phrase((size, colour) if rng.random() < WITH_SIZE else (colour,), thing.name)
 
 
 def _article(word: str) -> str:

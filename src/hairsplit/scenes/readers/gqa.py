@@ -1,41 +1,151 @@
-"""Scene graphs in GQA layout: one JSON object, image id -> {width, height, objects}; `.json` or `.json.gz`.
+"""Scene graphs in GQA layout, read one by one.
 
-Two optional keys of a graph are ours: `image` (path relative to the images root) and `split`. Dirty graphs are cleaned,
-and each thing left out or changed is told by a `Reject`.
+A file is one JSON object, image id -> {width, height, objects}, or JSON Lines of {image_id, width, height, objects};
+gzipped or not. A folder is all such files in it, by name. Two optional keys of a graph are ours: `image` (path relative
+to the images root) and `split`. Dirty graphs are cleaned, and each thing left out or changed is told by a `Reject`.
 """
 
 import gzip
 import json
-import math
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.json_stream import decode, members, values
 from hairsplit.core.run import atomic_file
-from hairsplit.core.types import Box, Reject, Relation, Scene, Thing
+from hairsplit.core.types import Reject, Scene
+from hairsplit.scenes.readers._cleaning import scene_of
+
+LINES = (".jsonl", ".jsonl.gz")
+ENDINGS = (".json", ".json.gz", *LINES)
 
 _HINT = "expected GQA layout: {image id: {width, height, objects: {id: {name, x, y, w, h, attributes, relations}}}}"
+_LINE_HINT = "expected one graph a line: {image_id, width, height, objects: {id: {name, x, y, w, h, ...}}}"
+_GIVE_UP = 1_000
+"""Graphs without `objects`, none with them before, after which a file is of another layout."""
+
+
+class RawGraph(NamedTuple):
+    """One graph as it stands in its file: small to send to another process, which decodes it."""
+
+    file: str
+    image_id: str
+    text: bytes
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"{self.file}, image {self.image_id}"
+
+
+class _Line(msgspec.Struct):
+    image_id: str | int
+
+
+def graph_files(path: Path) -> list[Path]:
+    """The file, or the graph files of a folder, sorted by name.
+
+    Raises:
+        HairsplitError: There is none.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.name.endswith(ENDINGS) and file.is_file())
+    if not found:
+        raise HairsplitError("no graph file in the folder", where=str(path), hint=f"named *{', *'.join(ENDINGS)}")
+    return found
+
+
+def raw_graphs(path: Path) -> Iterator[RawGraph]:
+    """Yield the graphs of a file, or of the files of a folder, undecoded, one in memory at a time.
+
+    Raises:
+        HairsplitError: No such file, torn, not in GQA layout, or an image id occurs twice.
+    """
+    files = graph_files(path)
+    seen: set[str] = set()
+    for file in files:
+        try:
+            for graph in _checked(file, _lines(file) if file.name.endswith(LINES) else _members(file)):
+                if graph.image_id in seen:
+                    raise HairsplitError("the image id occurs twice", where=graph.where, hint="make ids unique")
+                seen.add(graph.image_id)
+                yield graph
+        except FileNotFoundError:
+            raise HairsplitError("no such file", where=str(file), hint="make graphs with `hairsplit draw`") from None
+        except OSError as error:
+            raise HairsplitError(f"cannot be read ({error.strerror})", where=str(file), hint="check the path") from None
+
+
+def _members(file: Path) -> Iterator[RawGraph]:
+    for image_id, raw in members(file, _HINT):
+        yield RawGraph(file.name, image_id, bytes(raw))
+
+
+def _lines(file: Path) -> Iterator[RawGraph]:
+    for number, raw in enumerate(values(file), start=1):
+        yield raw_graph(bytes(raw), f"{file.name}, graph {number:,}")._replace(file=file.name)
+
+
+def raw_graph(line: str | bytes, name: str) -> RawGraph:
+    """The graph of one line of JSON Lines, undecoded.
+
+    Raises:
+        HairsplitError: It is torn, or has no image id.
+    """
+    text = line.encode() if isinstance(line, str) else line
+    return RawGraph(name, str(decode(text, _Line, name, _LINE_HINT).image_id), text)
+
+
+def _checked(file: Path, graphs: Iterator[RawGraph]) -> Iterator[RawGraph]:
+    """Pass graphs on; a file in which none has `objects` is of another layout."""
+    found, count = False, 0
+    for count, graph in enumerate(graphs, start=1):
+        found = found or b'"objects"' in graph.text
+        if not found and count == _GIVE_UP:
+            break
+        yield graph
+    if count and not found:
+        raise HairsplitError("no graph in it has `objects`", where=str(file), hint=_HINT)
 
 
 def read_scenes(path: Path) -> Iterator[Scene | Reject]:
-    """Yield the scenes of a file in its order, each after the rejects of its cleaning.
+    """Yield the scenes of a file or folder in its order, each after the rejects of its cleaning.
 
     Raises:
-        HairsplitError: No such file, torn, or not in GQA layout.
+        HairsplitError: As `raw_graphs` and `clean`.
     """
-    graphs = _load(path)
-    if not isinstance(graphs, dict):
-        raise HairsplitError("the file holds no object of graphs", where=str(path), hint=_HINT)
-    if graphs and not any(isinstance(g, dict) and "objects" in g for g in graphs.values()):
-        raise HairsplitError("no graph in it has `objects`", where=str(path), hint=_HINT)
-    for image_id, graph in graphs.items():
+    for graph in raw_graphs(path):
         rejects: list[Reject] = []
-        scene = _scene(image_id, graph, f"{path.name}, image {image_id}", rejects)
+        scene = clean(graph, rejects)
         yield from rejects
         if scene is not None:
             yield scene
+
+
+def clean(graph: RawGraph, rejects: list[Reject]) -> Scene | None:
+    """Decode and clean a graph; None if nothing usable is left. What was left out or changed is added to `rejects`.
+
+    Raises:
+        HairsplitError: Not valid JSON, or a key stands twice in one object.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):  # json would keep the last one and say nothing
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise HairsplitError(f"the key {twice!r} occurs twice in one object", where=graph.where, hint="keep one")
+        return found
+
+    try:
+        value = json.loads(graph.text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:  # JSON and Unicode errors are ValueErrors
+        raise HairsplitError(f"not valid JSON ({error})", where=graph.where, hint="fetch it again") from None
+    return scene_of(graph.image_id, value, graph.where, rejects)
 
 
 def write_scenes(path: Path, scenes: Iterable[Scene]) -> int:
@@ -76,139 +186,3 @@ def _graph(scene: Scene) -> dict[str, Any]:
 
 def _plain(number: float) -> float:
     return int(number) if number == int(number) else number
-
-
-def _load(path: Path) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):  # json would keep the last one and say nothing
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise HairsplitError(
-                f"the key {twice!r} occurs twice in one object", where=str(path), hint="make ids unique"
-            )
-        return found
-
-    try:
-        raw = path.read_bytes()
-        return json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw, object_pairs_hook=unique)
-    except FileNotFoundError:
-        raise HairsplitError("no such file", where=str(path), hint="make graphs with `hairsplit draw`") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise HairsplitError(f"torn or not gzip ({error})", where=str(path), hint="fetch it again") from None
-    except (ValueError, RecursionError) as error:  # JSON and Unicode errors are ValueErrors
-        raise HairsplitError(f"not valid JSON ({error})", where=str(path), hint="fetch it again") from None
-    except OSError as error:
-        raise HairsplitError(f"cannot be read ({error.strerror})", where=str(path), hint="check the path") from None
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value
-
-
-def _scene(image_id: str, graph: Any, where: str, rejects: list[Reject]) -> Scene | None:
-    if not isinstance(graph, dict) or not isinstance(graph.get("objects"), dict):
-        rejects.append(Reject(where, "graph without objects"))
-        return None
-    width, height = _number(graph.get("width")), _number(graph.get("height"))
-    if width is None or height is None or width < 1 or height < 1:
-        rejects.append(Reject(where, "graph without a picture size", f"{graph.get('width')} x {graph.get('height')}"))
-        return None
-    size = (int(width), int(height))
-    nodes: dict[str, tuple[Any, str, Box]] = {}
-    for key, node in graph["objects"].items():
-        kept = _node(node, size, f"{where}, object {key}", rejects)
-        if kept is not None:
-            nodes[key] = (node, *kept)
-    things = []
-    for key, (node, name, box) in nodes.items():
-        place = f"{where}, object {key}"
-        attributes = tuple(_attributes(node.get("attributes"), place, rejects))
-        relations = tuple(_relations(key, node.get("relations"), nodes, place, rejects))
-        things.append(Thing(key, name, box, attributes, relations))
-    if not things:
-        rejects.append(Reject(where, "graph without usable objects"))
-        return None
-    image, split = (_optional(graph.get(key), key, where, rejects) for key in ("image", "split"))
-    return Scene(image_id, *size, tuple(things), image, split)
-
-
-def _optional(value: Any, key: str, where: str, rejects: list[Reject]) -> str | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    rejects.append(Reject(where, f"{key} is not a string", repr(value)))
-    return None
-
-
-def _text(value: Any) -> str:
-    return " ".join(value.split()).lower() if isinstance(value, str) else ""
-
-
-def _node(node: Any, size: tuple[int, int], where: str, rejects: list[Reject]) -> tuple[str, Box] | None:
-    """Name and box of a usable object."""
-    if not isinstance(node, dict):
-        rejects.append(Reject(where, "object is not an object", type(node).__name__))
-        return None
-    name = _text(node.get("name"))
-    if not name:
-        rejects.append(Reject(where, "object without a name", repr(node.get("name"))))
-        return None
-    sides = [_number(node.get(side)) for side in ("x", "y", "w", "h")]
-    if None in sides:
-        rejects.append(Reject(where, "object without a box", name))
-        return None
-    x, y, w, h = (side for side in sides if side is not None)
-    left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, size[0]), min(y + h, size[1])
-    if w <= 0 or h <= 0 or right <= left or bottom <= top:
-        rejects.append(Reject(where, "object of no area in the picture", name))
-        return None
-    if (left, top, right, bottom) != (x, y, x + w, y + h):
-        rejects.append(Reject(where, "box clipped to the picture", name))
-        return name, Box(left, top, right - left, bottom - top)
-    return name, Box(x, y, w, h)
-
-
-def _attributes(values: Any, where: str, rejects: list[Reject]) -> Iterator[str]:
-    if values is None:
-        return
-    if not isinstance(values, list):
-        rejects.append(Reject(where, "attributes are not a list", type(values).__name__))
-        return
-    seen: set[str] = set()
-    for value in values:
-        text = _text(value)
-        if not text:
-            rejects.append(Reject(where, "attribute is empty or not a string", repr(value)))
-        elif text in seen:
-            rejects.append(Reject(where, "attribute repeated", text))
-        else:
-            seen.add(text)
-            yield text
-
-
-def _relations(key: str, edges: Any, known: Any, where: str, rejects: list[Reject]) -> Iterator[Relation]:
-    """Edges to usable objects; the documented dict {id: {name, object}} is accepted beside the usual list."""
-    if edges is None:
-        return
-    if isinstance(edges, dict):
-        edges = list(edges.values())
-    if not isinstance(edges, list):
-        rejects.append(Reject(where, "relations are not a list", type(edges).__name__))
-        return
-    seen: set[Relation] = set()
-    for edge in edges:
-        name, target = (_text(edge.get("name")), edge.get("object")) if isinstance(edge, dict) else ("", None)
-        target = str(target) if isinstance(target, int) and not isinstance(target, bool) else target
-        if not name or not isinstance(target, str):
-            rejects.append(Reject(where, "edge without name or target", repr(edge)))
-        elif target == key:
-            rejects.append(Reject(where, "edge to itself", name))
-        elif target not in known:
-            rejects.append(Reject(where, "edge to a missing or unusable object", f"{name} {target}"))
-        elif (relation := Relation(name, target)) in seen:
-            rejects.append(Reject(where, "edge repeated", f"{name} {target}"))
-        else:
-            seen.add(relation)
-            yield relation

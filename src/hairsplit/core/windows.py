@@ -1,7 +1,9 @@
-"""The bytes of an annotation file, gzipped or not, as a window that moves forward."""
+"""The bytes of a file, gzipped or not, as a window that moves forward."""
 
+import contextlib
 import gzip
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -14,6 +16,30 @@ CHUNK = 4 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to be read from start to end; a gzipped one, told by its first bytes, is unpacked on the way.
+
+    Raises:
+        HairsplitError: Its compressed data are torn.
+    """
+    with path.open("rb") as file:
+        first = file.read(2)
+        file.seek(0)
+        if first != _GZIP:
+            yield file
+            return
+        try:
+            with gzip.open(file) as text:
+                yield text  # type: ignore[misc]
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise _torn(path, error) from None
+
+
+def _torn(path: Path, error: Exception) -> HairsplitError:
+    return HairsplitError(f"its compressed data are torn ({error})", where=str(path), hint="fetch it again")
 
 
 class Window:
@@ -71,9 +97,7 @@ class Window:
         try:
             new = self._text.read(max(self._chunk, len(held)))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise HairsplitError(
-                f"its compressed data are torn ({error})", where=str(self._path), hint="fetch it again"
-            ) from None
+            raise _torn(self._path, error) from None
         self._held, self._at = held + new, 0
         return bool(new)
 

@@ -1,0 +1,93 @@
+"""Statements "the a s is p o" and "s is p the a o": the change is about the thing that is said with its attribute."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Literal
+
+from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fits
+from hairsplit.captions._family import Context, Draft
+from hairsplit.captions._orders import Order, statements
+from hairsplit.captions._referents import classed
+from hairsplit.captions.form import Phrase
+from hairsplit.core.types import Edit, Reject
+from hairsplit.scenes import lexicon
+from hairsplit.scenes.facts import Facts, Truth
+
+Side = Literal["subject", "object"]
+Edited = Literal["attribute", "noun", "predicate"]
+
+
+def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, ...]) -> Iterator[Draft | Reject]:
+    """Yield one draft per true statement whose subject (object) can be said with an attribute of a class.
+
+    The attribute or the noun is changed only where the noun alone is unique: "the green shorts" of gray shorts is then
+    a false claim about them, not a phrase without a referent.
+    """
+    rng, where = context.rng, facts.scene.image_id
+    for order in statements(facts, context):
+        if isinstance(order, Reject):
+            yield order
+            continue
+        s, p, o, x, y = order
+        entity = s if side == "subject" else o
+        kinds = [(kind, a) for kind, a in classed(entity) if context.names.unique(entity, (a,))]
+        if not kinds:
+            yield Reject(where, "no attribute of a class, or referent is not unique with it", entity.noun)
+            continue
+        kind, attribute = rng.choice(kinds)
+        said = Phrase(entity.noun, (attribute,))
+        stated = Order(s, p, o, said if side == "subject" else x, y if side == "subject" else said)
+        found: list[Change] = []
+        for edit in rng.sample(edits, len(edits)):
+            if edit != "predicate" and not context.names.unique(entity):
+                continue
+            if edit == "attribute":
+                found += _attributes(context, stated, side)
+            elif edit == "noun":
+                found += _nouns(facts, context, stated, side, kind)
+            else:
+                found += islice(changes(facts, context, stated, ("predicate",)), context.wanted)
+            if len(found) >= context.wanted:
+                break
+        if not found:
+            yield Reject(where, "no change that is surely false and keeps swaps even", f"{s.noun} {p} {o.noun}")
+            continue
+        yield draft_of(context, stated, found[: context.wanted])
+
+
+def _attributes(context: Context, order: Order, side: Side) -> Iterator[Change]:
+    old = order.x if side == "subject" else order.y
+    (attribute,) = old.attributes
+    for other in context.corpus.attribute_swaps(old.noun, attribute, context.rng, context.wanted):
+        yield _changed(order, side, Phrase(old.noun, (other,)), Edit("attribute", attribute, other))
+
+
+def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) -> Iterator[Change]:
+    """Another thing of the scene is given the attribute and the place, of which it lacks at least one."""
+    rng, corpus = context.rng, context.corpus
+    entity, kept = (order.s, order.o) if side == "subject" else (order.o, order.s)
+    (attribute,) = (order.x if side == "subject" else order.y).attributes
+    for other in rng.sample(facts.entities, min(TRIES, len(facts.entities))):
+        own = other.of_class(kind)
+        if other is entity or other is kept or own is None or not fits(facts, order.predicate, entity, other, kept):
+            continue
+        if not context.names.unique(other) or not lexicon.usable(other.noun, attribute):
+            continue
+        before = (order.s.noun, order.predicate, order.o.noun)
+        after = (other.noun, *before[1:]) if side == "subject" else (*before[:2], other.noun)
+        if not corpus.replace(before, after, rng):
+            continue
+        if own == attribute:
+            claim = (other, order.predicate, order.o) if side == "subject" else (order.s, order.predicate, other)
+            if facts.relation(*claim).truth is not Truth.FALSE:
+                continue
+        elif not corpus.exchange((entity.noun, attribute), (other.noun, own), rng):
+            continue
+        phrase, edit = Phrase(other.noun, (attribute,)), Edit(side, entity.noun, other.noun)
+        yield _changed(order, side, phrase, edit)._replace(new=(("replacement", other),))
+        return
+
+
+def _changed(order: Order, side: Side, phrase: Phrase, edit: Edit) -> Change:
+    x, y = (phrase, order.y) if side == "subject" else (order.x, phrase)
+    return Change(x, order.predicate, y, edit)

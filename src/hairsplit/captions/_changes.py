@@ -1,0 +1,115 @@
+"""What makes a true statement "s is p o" surely false: another predicate, subject or object."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from hairsplit.captions._family import Context, Draft, Negative
+from hairsplit.captions._grammar import phrase
+from hairsplit.captions._orders import AXES, DIRECTIONS, Order, say, templates, unfit
+from hairsplit.captions.form import Phrase, Related
+from hairsplit.core.types import Edit
+from hairsplit.scenes import lexicon
+from hairsplit.scenes.facts import Entity, Facts, Truth
+
+Role = Literal["predicate", "subject", "object"]
+ROLES: tuple[Role, ...] = ("predicate", "subject", "object")
+TRIES = 6
+"""Things that are tried as a replacement."""
+
+
+class Change(NamedTuple):
+    """A statement after its edit; its parts are those of the true one but for one."""
+
+    x: Phrase
+    predicate: str
+    y: Phrase
+    edit: Edit
+    new: tuple[tuple[str, Entity], ...] = ()
+    """(role, thing) that only the false statement speaks of."""
+
+    @property
+    def form(self) -> Related:
+        """What it means."""
+        return Related(self.x, self.predicate, self.y)
+
+
+def changes(facts: Facts, context: Context, order: Order, roles: tuple[Role, ...] = ROLES) -> Iterator[Change]:
+    """Yield false statements, the roles in random order, where the corpus keeps the swap even."""
+    for role in context.rng.sample(roles, len(roles)):
+        yield from _predicates(facts, context, order) if role == "predicate" else _things(facts, context, order, role)
+
+
+def draft_of(context: Context, order: Order, found: Sequence[Change]) -> Draft:
+    """A statement and its false versions in one of its sentence patterns."""
+    s, p, o, x, y = order
+    template, row = context.rng.choice(templates(p)), context.rng.randrange(3)
+    negatives = tuple(Negative(say(template, c.x, c.predicate, c.y, row), c.form, c.edit) for c in found)
+    mentions = (("subject", s), ("object", o), *(new for change in found for new in change.new))
+    return Draft(say(template, x, p, y, row), Related(x, p, y), negatives, mentions)
+
+
+def _predicates(facts: Facts, context: Context, order: Order) -> Iterator[Change]:
+    s, p, o, x, y = order
+    if p in DIRECTIONS:
+        turned = context.corpus.turn(s.noun, p, o.noun, context.rng)
+        others = [str(lexicon.inverse(p)), *_across(facts, order)] if turned else []
+    else:
+        others = [
+            q
+            for q in lexicon.contraries(p)
+            if lexicon.said_as(q) == lexicon.said_as(p)
+            and context.corpus.replace((s.noun, p, o.noun), (s.noun, q, o.noun), context.rng)
+        ]
+    for q in others:
+        yield Change(x, q, y, Edit("predicate", p, q))
+
+
+def _across(facts: Facts, order: Order) -> list[str]:
+    """Directions of the other axis of the picture that surely do not hold, where one of it surely does."""
+    axis = AXES[1] if order.predicate in AXES[0] else AXES[0] if order.predicate in AXES[1] else ()
+    truths = {p: facts.relation(order.s, p, order.o).truth for p in axis}
+    return [p for p, truth in truths.items() if truth is Truth.FALSE and Truth.TRUE in truths.values()]
+
+
+def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterator[Change]:
+    """The statement about another thing of the scene, if one is found of which it is surely false."""
+    s, p, o, x, y = order
+    first = role == "subject"
+    kept, old = (o, s) if first else (s, o)
+    if not _told_apart(facts, order, role):
+        return
+    for other in context.rng.sample(facts.entities, min(TRIES, len(facts.entities))):
+        if other is s or other is o or not fits(facts, p, old, other, kept):
+            continue
+        claim = (other, p, o) if first else (s, p, other)
+        if facts.relation(*claim).truth is not Truth.FALSE:
+            continue
+        z = context.names.describe(other, context.rng, without=("size",) if p in {"inside", "in"} else ())
+        if z is None or z.noun in {x.noun, y.noun}:
+            continue
+        if not context.corpus.replace((s.noun, p, o.noun), (claim[0].noun, p, claim[2].noun), context.rng):
+            continue
+        edit = Edit(role, phrase(x if first else y), phrase(z))
+        yield Change(z if first else x, p, y if first else z, edit, (("replacement", other),))
+        return
+
+
+def _told_apart(facts: Facts, order: Order, role: Role) -> bool:
+    """Whether a worn thing (a part) is said with an attribute, where its wearer (whole) is replaced.
+
+    In an incomplete graph the other person may well wear such a thing, too, though hardly of the same colour.
+    """
+    argument = lexicon.functional(order.predicate)
+    if facts.world == "closed" or argument is None:
+        return True
+    replaced, thing = ("subject", order.y) if argument == 2 else ("object", order.x)
+    return role != replaced or bool(thing.attributes)
+
+
+def fits(facts: Facts, predicate: str, old: Entity, new: Entity, kept: Entity) -> bool:
+    """Whether one thing may stand for another in a statement: same number, and a sensible one."""
+    if lexicon.number(old.noun) != lexicon.number(new.noun) or new.noun in {old.noun, kept.noun}:
+        return False
+    if predicate in DIRECTIONS:
+        return not unfit(facts, new, kept)
+    return lexicon.is_person(old.noun) == lexicon.is_person(new.noun)

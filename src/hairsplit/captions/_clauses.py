@@ -1,0 +1,153 @@
+"""Clauses, each with a true and a false wording, and the sentences of two clauses that are made of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from hairsplit.captions._changes import changes
+from hairsplit.captions._family import Context, Draft, Negative
+from hairsplit.captions._grammar import be, said, sentence, wording
+from hairsplit.captions._orders import statements
+from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions.form import Form, Has, Junction, Phrase, Related
+from hairsplit.core.types import Edit, Reject
+from hairsplit.scenes.facts import Entity, Facts
+
+AND = ("{c} and {d}.", "{c}, while {d}.", "In the picture, {c} and {d}.")
+XOR = ("Either {c} or {d}.", "In the picture, either {c} or {d}.", "{c} or {d}, but not both.")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A statement in a true and a false version that differ in one slot."""
+
+    texts: tuple[str, str]
+    """True, false."""
+    forms: tuple[Form, Form]
+    edit: Edit
+    """From true to false."""
+    things: tuple[tuple[str, Entity], ...]
+    """(role, thing) of the true version."""
+    new: tuple[tuple[str, Entity], ...] = ()
+    """(role, thing) that only the false version speaks of."""
+
+    def apart(self, other: "Clause") -> bool:
+        """Whether it speaks of other things than another clause, and no edit repeats a word of the other clause."""
+        one, two = ({thing.id for _, thing in c.things} for c in (self, other))
+        return one != two and self._edited.isdisjoint(other._words) and other._edited.isdisjoint(self._words)
+
+    @cached_property
+    def _edited(self) -> frozenset[str]:
+        """Words of the edit; those of predicates may well be repeated."""
+        edited = {*self.edit.before.split(" "), *self.edit.after.split(" ")}
+        return frozenset() if self.edit.role == "predicate" else frozenset(edited)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(word for text in self.texts for word in text.split(" "))
+
+
+def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:
+    """Yield "x is a" with a false attribute of the same class, in random order."""
+    rng, where = context.rng, facts.scene.image_id
+    for entity in rng.sample(facts.entities, len(facts.entities)):
+        for kind, attribute in classed(entity):
+            x = context.names.describe(entity, rng, without=(kind,))
+            if x is None:
+                yield Reject(where, why_not(entity), entity.noun)
+                continue
+            others = context.corpus.attribute_swaps(entity.noun, attribute, rng, 1)
+            if not others:
+                yield Reject(where, "left out to keep swaps even", f"{entity.noun} {attribute}")
+                continue
+            names = (attribute, others[0])
+            first, second = (f"{said(x)} {be(x)} {name}" for name in names)
+            forms = Has(x, names[0]), Has(x, names[1])
+            yield Clause((first, second), forms, Edit("attribute", *names), (("subject", entity),))
+
+
+def relation_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:
+    """Yield "s is p o" with a false predicate, subject or object, in random order."""
+    for order in statements(facts, context):
+        if isinstance(order, Reject):
+            yield order
+            continue
+        s, p, o, x, y = order
+        change = next(changes(facts, context, order), None)
+        if change is None:
+            detail = f"{s.noun} {p} {o.noun}"
+            yield Reject(facts.scene.image_id, "no change that is surely false and keeps swaps even", detail)
+            continue
+        row = context.rng.randrange(3)
+        texts = _related(x, p, y, row), _related(change.x, change.predicate, change.y, row)
+        yield Clause(texts, (Related(x, p, y), change.form), change.edit, (("subject", s), ("object", o)), change.new)
+
+
+def _related(x: Phrase, p: str, y: Phrase, row: int) -> str:
+    return f"{said(x)} {be(x)} {wording(p, row)} {said(y)}"
+
+
+def conjunctions(clauses: Iterator[Clause | Reject], context: Context, where: str) -> Iterator[Draft | Reject]:
+    """Yield "c and d", both true; in a negative one of them is false, either by a fair coin."""
+    for item in _couples(clauses, where):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        template = context.rng.choice(AND)
+        falsified = context.rng.sample((0, 1), 2)[: context.wanted]
+        negatives = tuple(_said(template, "and", item, (int(n == 0), int(n == 1)), item[n].edit) for n in falsified)
+        true = _said(template, "and", item, (0, 0), item[0].edit)
+        mentions = (*_things(item), *(new for n in falsified for new in item[n].new))
+        yield Draft(true.text, true.form, negatives, mentions)
+
+
+def alternatives(clauses: Iterator[Clause | Reject], context: Context, where: str) -> Iterator[Draft | Reject]:
+    """Yield "either c or d", exactly one of them true; in a negative both are or neither is, by a fair coin."""
+    for item in _couples(clauses, where):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        rng = context.rng
+        template, false = rng.choice(XOR), rng.randrange(2)
+        sides = (int(false == 0), int(false == 1))
+        both = _said(template, "xor", item, (0, 0), _back(item[false].edit))
+        neither = _said(template, "xor", item, (1, 1), item[1 - false].edit)
+        negatives = (both, neither) if rng.random() < 0.5 else (neither, both)
+        one = _said(template, "xor", item, sides, item[false].edit)
+        mentions = (*_things(item), *item[0].new, *item[1].new)
+        yield Draft(one.text, one.form, negatives[: context.wanted], mentions)
+
+
+def _couples(clauses: Iterator[Clause | Reject], where: str) -> Iterator[tuple[Clause, Clause] | Reject]:
+    """Each clause once, with the next one that can stand beside it."""
+    waiting: list[Clause] = []
+    for clause in clauses:
+        if isinstance(clause, Reject):
+            yield clause
+            continue
+        match = next((other for other in waiting if other.apart(clause)), None)
+        if match is None:
+            waiting.append(clause)
+        else:
+            waiting.remove(match)
+            yield match, clause
+    for clause in waiting:
+        yield Reject(where, "no second clause to go with it", clause.texts[0])
+
+
+def _said(
+    template: str, op: Literal["and", "xor"], couple: tuple[Clause, Clause], sides: tuple[int, int], edit: Edit
+) -> Negative:
+    """The sentence of two clauses, each in its true (0) or false (1) version."""
+    c, d = (clause.texts[side] for clause, side in zip(couple, sides, strict=True))
+    forms = tuple(clause.forms[side] for clause, side in zip(couple, sides, strict=True))
+    return Negative(sentence(template, c=c, d=d), Junction(op, forms), edit)
+
+
+def _things(couple: tuple[Clause, Clause]) -> tuple[tuple[str, Entity], ...]:
+    return tuple(dict.fromkeys(thing for clause in couple for thing in clause.things))
+
+
+def _back(edit: Edit) -> Edit:
+    return Edit(edit.role, edit.after, edit.before)

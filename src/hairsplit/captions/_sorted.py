@@ -1,0 +1,99 @@
+"""Tables sorted by image, merged in bounded memory: the same rows in the same order, however they were parted."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.tables import ROWS_PER_GROUP
+
+BATCH = 4_000
+"""Rows of a part in memory at once."""
+
+
+def sorted_runs(tables: Iterable[pa.Table], folder: Path) -> list[Path]:
+    """Write rows, of which those of an image stand together, to files each of which is sorted by image."""
+    runs: list[Path] = []
+    waiting: list[pa.Table] = []
+
+    def close() -> None:
+        whole = pa.concat_tables(waiting)
+        path = folder / f"run-{len(runs)}.arrow"
+        runs.append(path)
+        order = pc.sort_indices(whole.column("image_id"))  # stable
+        with pa.OSFile(str(path), "wb") as file:
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            with pa.ipc.new_file(file, whole.schema, options=options) as writer:
+                writer.write_table(whole.take(order).combine_chunks(), max_chunksize=BATCH)
+        waiting.clear()
+
+    for table in tables:
+        waiting.append(table)
+        if sum(some.num_rows for some in waiting) >= ROWS_PER_GROUP:
+            close()
+    if waiting:
+        close()
+    return runs
+
+
+def run_batches(path: Path) -> Iterator[pa.Table]:
+    """The rows of a sorted run, some at a time."""
+    with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
+        for number in range(reader.num_record_batches):
+            yield pa.Table.from_batches([reader.get_batch(number)])
+
+
+def merged(streams: Sequence[tuple[str, Iterable[pa.Table]]]) -> Iterator[pa.Table]:
+    """The rows of all streams (name and tables, each sorted by image), image by image.
+
+    Raises:
+        HairsplitError: A stream is not sorted, or an image is in two of them.
+    """
+    last = ("", 0)
+    images = (_images(number, name, batches) for number, (name, batches) in enumerate(streams))
+    for image_id, number, rows in heapq.merge(*images, key=lambda found: found[:2]):
+        if image_id == last[0] and number != last[1]:
+            problem = f"image {image_id} is in {streams[last[1]][0]}, too"
+            raise HairsplitError(problem, where=streams[number][0], hint="give each part of a run once")
+        last = (image_id, number)
+        yield rows
+
+
+def _images(number: int, name: str, batches: Iterable[pa.Table]) -> Iterator[tuple[str, int, pa.Table]]:
+    """Image id, `number` and rows of each image; an image cut by the border of a batch comes in two pieces."""
+    last = ""
+    for batch in batches:
+        start = 0
+        for image_id, rows in groupby(batch.column("image_id").to_pylist()):
+            count = sum(1 for _ in rows)
+            if image_id < last:
+                raise HairsplitError("not sorted by image", where=name, hint="merge tables of `hairsplit captions`")
+            last = image_id
+            yield image_id, number, batch.slice(start, count)
+            start += count
+
+
+def table_batches(path: Path) -> Iterator[pa.Table]:
+    """The rows of a pairs table, some at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH):
+            yield pa.Table.from_batches([batch])
+
+
+def gathered(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in fewer tables."""
+    waiting: list[pa.Table] = []
+    rows = 0
+    for piece in pieces:
+        waiting.append(piece)
+        rows += piece.num_rows
+        if rows >= BATCH:
+            yield pa.concat_tables(waiting).combine_chunks()
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()

@@ -1,0 +1,52 @@
+"""The attribute that a thing has is denied: "The circle is not blue." -> "The circle is not red."."""
+
+from collections.abc import Iterator
+
+from hairsplit.captions._family import Context, Draft, Family, Negative
+from hairsplit.captions._grammar import be, said, sentence
+from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions.form import Has, Junction, Phrase
+from hairsplit.core.types import Edit, Reject
+from hairsplit.scenes.facts import Facts
+
+TEMPLATES = (
+    "{x} {be} not {attribute}.",
+    "{x} in the picture {be} not {attribute}.",
+    "In the picture, {x} {be} not {attribute}.",
+)
+
+
+def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
+    """Yield one draft per thing and attribute of a class: it lacks another of the class, and not its own."""
+    rng, where = context.rng, facts.scene.image_id
+    for entity in rng.sample(facts.entities, len(facts.entities)):
+        for kind, attribute in classed(entity):
+            x = context.names.describe(entity, rng, without=(kind,))
+            if x is None:
+                yield Reject(where, why_not(entity), entity.noun)
+                continue
+            others = context.corpus.attribute_swaps(entity.noun, attribute, rng, 1)
+            if not others:
+                yield Reject(where, "left out to keep swaps even", f"{entity.noun} {attribute}")
+                continue
+            (other,) = others
+            template = rng.choice(TEMPLATES)
+            denied = Negative(_say(template, x, attribute), _not(x, attribute), Edit("attribute", other, attribute))
+            yield Draft(_say(template, x, other), _not(x, other), (denied,), (("subject", entity),))
+
+
+def _say(template: str, x: Phrase, attribute: str) -> str:
+    return sentence(template, x=said(x), be=be(x), attribute=attribute)
+
+
+def _not(x: Phrase, attribute: str) -> Junction:
+    return Junction("not", (Has(x, attribute),))
+
+
+ENTRY = Family(
+    generate=generate,
+    roles=("attribute",),
+    worlds=("open", "closed"),
+    templates=TEMPLATES,
+    example=("The circle is not blue.", "The circle is not red."),
+)

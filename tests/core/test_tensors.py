@@ -1,0 +1,78 @@
+"""Shapes are annotations; the import hook of tests/conftest.py turns each of them into a check."""
+
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from beartype.roar import BeartypeCallHintParamViolation
+from jaxtyping import TypeCheckError
+from torch import Tensor
+
+from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.encoders.dual_encoder import new
+from hairsplit.losses._scores import mean_over_negatives
+from tests.conftest import CHECKED
+from tests.losses.oracle import random_batch
+from tests.small_world import SHAPE
+
+WRONG = (TypeCheckError, BeartypeCallHintParamViolation)
+
+
+def _batch() -> Embeddings:
+    return random_batch(4, 3, seed=0)
+
+
+def _one_row_less(z: Embeddings, name: str) -> Tensor:
+    value: Tensor = getattr(z, name)
+    return value[:-1]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Embeddings) if field.name != "scale"])
+def test_a_batch_whose_parts_are_not_equally_many_is_caught(name: str) -> None:
+    z = _batch()
+    with pytest.raises(WRONG):
+        replace(z, **{name: _one_row_less(z, name)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scale", torch.ones(4)),
+        ("mask", torch.ones(4, 3)),
+        ("mask", torch.ones(3, 4, dtype=torch.bool)),
+        ("image_keys", torch.ones(4)),
+        ("negative", torch.ones(4, 3, 1, dtype=torch.float64)),
+    ],
+)
+def test_a_wrong_shape_or_type_is_caught(name: str, value: Tensor) -> None:
+    with pytest.raises(WRONG):
+        replace(_batch(), **{name: value})
+
+
+def test_a_loss_that_is_no_single_number_is_caught() -> None:
+    with pytest.raises(WRONG):
+        LossOutput(torch.ones(2))
+    with pytest.raises(WRONG):
+        LossOutput(torch.tensor(1.0), {"part": torch.ones(2)})
+
+
+def test_functions_check_their_arguments_against_each_other() -> None:
+    mask = torch.ones(4, 3, dtype=torch.bool)
+    assert mean_over_negatives(torch.ones(4, 3), mask).item() == 1
+    with pytest.raises(WRONG):
+        mean_over_negatives(torch.ones(4, 2), mask)
+
+
+def test_an_encoder_takes_pictures_and_ids_only() -> None:
+    encoder = new(SHAPE)
+    assert encoder.encode_image(torch.zeros(2, 3, 24, 24)).shape == (2, SHAPE.embedding)
+    with pytest.raises(WRONG):
+        encoder.encode_image(torch.zeros(2, 1, 24, 24))
+    with pytest.raises(WRONG):
+        encoder.encode_text(torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize("module", CHECKED)
+def test_the_checked_modules_are_there(module: str) -> None:
+    """A module that was renamed would silently go unchecked."""
+    __import__(module)
