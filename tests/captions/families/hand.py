@@ -1,7 +1,7 @@
 """Handmade scenes, and sentences without their template, for the tests of single families."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from hairsplit.captions.generate import generate
 from hairsplit.core.types import Box, Pair, Relation, Scene, Thing, World
@@ -12,7 +12,7 @@ _SIDES = re.compile(r"\b(?:to the |on the )?(left|right) of")
 
 
 def thing(
-    name: str, x: int, y: int = 40, *attributes: str, edges: Iterable[tuple[str, str]] = (), size: int = 20
+    name: str, x: int, y: int = 40, *attributes: str, edges: Collection[tuple[str, str]] = (), size: int = 20
 ) -> Thing:
     """A thing called by its noun; its id is its noun, too, with the place if it stands there a second time."""
     relations = tuple(Relation(predicate, target) for predicate, target in edges)
@@ -25,7 +25,7 @@ def scene(*things: Thing) -> Scene:
 
 
 def pairs(
-    shown: Scene, family: str, world: World = "open", *, seeds: int = 40, complete: Iterable[str] = ()
+    shown: Scene, family: str, world: World = "open", *, seeds: int = 40, complete: Collection[str] = ()
 ) -> list[Pair]:
     """All pairs of a family over many seeds, so that each template and choice comes up."""
     return [
@@ -44,6 +44,6 @@ def bare(text: str | None) -> str:
     return _SIDES.sub(r"\1 of", plain)
 
 
-def said(found: Iterable[Pair]) -> set[tuple[str, str]]:
+def said(found: Collection[Pair]) -> set[tuple[str, str]]:
     """The bare positives with their bare negatives."""
     return {(bare(pair.caption), bare(pair.negative)) for pair in found}

@@ -31,7 +31,7 @@ TAGS = {
 FUNCTION = _set("""
     a an the and or but of in on at by for with from to into onto over under above below behind beside near next up
     down out off through across around along against between while as that who which is are was were has have his her
-    its their it he she they one two three four five six is's also very all some not together
+    its their it he she they one two three four five six 's also very all some not together
 """)
 PRONOUNS = _set("he she him her his hers they them their it its himself herself themselves itself each other who whose")
 GENDERED = _set("he she him her his hers himself herself")
