@@ -2,11 +2,12 @@
 
     python benchmarks/pretrain_tiny.py --work build/tiny --out src/hairsplit/encoders/tiny
 
-Six stages, each from where the one before ended: scenes of one object; of up to two; one object in many places; and,
-twice, groups of pictures of which only the places tell one from the other; last, groups that also differ in which
-object has which colour or size, or in how many there are. Captions list objects and say where in the
-picture they are; none says how two objects lie to each other. All 64 colour-shape pairs are shown. Seeded; about two
-hours and a half on one core. The log is written to docs/tiny/.
+Eight stages, each from where the one before ended: scenes of one object; of up to two; one object in many places;
+twice, groups of pictures of which only the places tell one from the other (3, 4); groups that differ in little (5); and
+twice, groups of which only the binding tells which is which: the same colours and the same shapes, another colour on
+each (6, 7). See `tiny_groups.py`. Captions list objects and say where in the picture they are; none says how two
+objects lie to each other. All 64 colour-shape pairs are shown. Seeded; about two and a half hours on one core. The log
+is written to docs/tiny/.
 """
 
 import argparse

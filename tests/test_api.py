@@ -2,7 +2,6 @@
 
 import inspect
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,6 @@ import torch
 from PIL import Image
 
 from hairsplit import api
-from hairsplit.captions.generate import Settings
-from hairsplit.captions.table import write_captions
 from hairsplit.cli.main import app
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder
@@ -38,10 +35,8 @@ def equal_weights(one: DualEncoder, two: DualEncoder) -> bool:
 
 def test_every_verb_of_the_command_line_is_a_function_with_the_same_name() -> None:
     verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    functions = {name.rstrip("_") for name in api.__all__} - {
-        "read_config",
-        "captions_from_text",
-    }  # captions --from-text
+    of_other_verbs = {"read_config", "captions_from_text"}  # train, captions --from-text
+    functions = {name.rstrip("_") for name in api.__all__} - of_other_verbs
     assert verbs == functions
 
 
@@ -56,8 +51,6 @@ def test_every_option_of_a_verb_is_an_argument_of_its_function() -> None:
         if name == "import_":  # `drops`, and the fields of `draw` and `part`
             theirs |= {"drop", "sample_images", "per_image", "sample", "val_share", "seed"}
             theirs |= {"split", "config", "revision", "column", "download"}
-        if name == "captions":  # its options are those of the function below, and the fields of `Settings`
-            theirs |= set(inspect.signature(write_captions).parameters) | {field.name for field in fields(Settings)}
         assert ours - theirs <= other_names, name
 
 
@@ -176,6 +169,12 @@ def test_lists_name_what_can_be_chosen() -> None:
     assert {"losses", "objectives", "formats", "families", "benchmarks"} <= set(known)
     assert all(name and line for rows in known.values() for name, line in rows)
     assert api.list_("formats") == {"formats": known["formats"]}
+    ((name, facts),) = api.list_("sugarcrepe").items()
+    told = "\n".join(f"{what} {answer}" for what, answer in facts)
+    assert name == "sugarcrepe"
+    for fact in ("items 7,511", "chance correct 50.0 %", "strictly", "licence MIT", "NeurIPS 2023 (arXiv:2306.14610)",
+                 "number all items (micro average)", "file add_att.json  https://", "val2017.zip"):  # fmt: skip
+        assert fact in told, fact
     with pytest.raises(HairsplitError, match="nothing is listed under 'formts'") as caught:
         api.list_("formts")
     assert caught.value.hint == "did you mean 'formats'?"

@@ -1,6 +1,6 @@
 """One function per verb; the command line and the workbench are shells over these."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +9,7 @@ from hairsplit.core.types import World
 
 if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
     from hairsplit.captions.merge import CaptionsReport
-    from hairsplit.captions.text_table import TextReport
+    from hairsplit.captions.text_table import TextOptions, TextReport
     from hairsplit.data.hnc_export import HncReport
     from hairsplit.data.importing import Check, Draw, ImportReport
     from hairsplit.data.shards import ExportReport
@@ -64,10 +64,18 @@ def captions(
     *,
     images: Path | None = None,
     world: World = "open",
+    seed: int = 0,
+    workers: int = 1,
+    split: str | None = None,
+    families: Mapping[str, float] | Sequence[str] | None = None,
+    max_pairs_per_image: int = 32,
+    negatives_per_positive: int = 1,
+    complete_nouns: Collection[str] = (),
+    exclude_image_ids: Collection[str] = (),
+    corpus: Path | None = None,
+    shard: tuple[int, int] | None = None,
     left_right_share: float | None = None,
     balance: bool = False,
-    shard: tuple[int, int] | None = None,
-    **options: Any,
 ) -> "CaptionsReport":
     """Make true captions and provably false hard negatives of scene graphs; see `captions.table.write_captions`.
 
@@ -78,22 +86,40 @@ def captions(
     from hairsplit.captions.table import write_captions
 
     plain = shard is not None and left_right_share is None and not balance
-    options["thinning"] = None if plain else thinning_of(left_right_share, balance=balance)
-    return write_captions(graphs, images, out, world=world, shard=shard, source_of=drawn_source, **options)
+    return write_captions(
+        graphs,
+        images,
+        out,
+        world=world,
+        seed=seed,
+        workers=workers,
+        split=split,
+        families=families,
+        max_pairs_per_image=max_pairs_per_image,
+        negatives_per_positive=negatives_per_positive,
+        complete_nouns=complete_nouns,
+        exclude_image_ids=exclude_image_ids,
+        corpus=corpus,
+        shard=shard,
+        thinning=None if plain else thinning_of(left_right_share, balance=balance),
+        source_of=drawn_source,
+    )
 
 
-def merge(parts: Sequence[Path], out: Path, *, left_right_share: float | None = None, balance: bool = False) -> Any:
-    """Make one pairs table of those of all shards of a run; see `captions.merge.merge_tables` for what it returns."""
+def merge(
+    parts: Sequence[Path], out: Path, *, left_right_share: float | None = None, balance: bool = False
+) -> "CaptionsReport":
+    """Make one pairs table of those of all shards of a run; see `captions.merge.merge_tables`."""
     from hairsplit.captions.merge import merge_tables, thinning_of
 
     return merge_tables(parts, out, thinning=thinning_of(left_right_share, balance=balance))
 
 
-def captions_from_text(captions: Path, out: Path, **options: Any) -> "TextReport":
-    """Make hard negatives of plain captions by rule; for the options see `captions.text_table.TextOptions`."""
+def captions_from_text(captions: Path, out: Path, options: "TextOptions | None" = None) -> "TextReport":
+    """Make hard negatives of plain captions by rule; see `captions.text_table.TextOptions`, None for its defaults."""
     from hairsplit.captions.text_table import TextOptions, write_text_captions
 
-    return write_text_captions(captions, out, TextOptions(**options))
+    return write_text_captions(captions, out, options or TextOptions())
 
 
 def import_(
@@ -117,35 +143,13 @@ def import_(
     `hub` and `webdataset` bring their pictures with them; see `data.unpacking.import_bundle`, and for `part`
     `data.bundles.Choice`.
     """
-    from hairsplit._verbs.bundle import is_bundle, run_bundle_import
-    from hairsplit.data.importing import import_pairs
-    from hairsplit.encoders.tokens import Tokenizer
+    from hairsplit._verbs.importing import run_import
 
-    if is_bundle(format_name):
-        return run_bundle_import(
-            format_name,
-            str(annotations),
-            out,
-            images=images,
-            kinds=kinds,
-            limit=limit,
-            exclude_image_ids=exclude_image_ids,
-            unfit={"drops": drops, "check_images": check_images != "decode"},
-            draw=draw,
-            overwrite=overwrite,
-            workers=workers,
-            part=part or {},
-        )
-    if part:
-        raise HairsplitError(f"{next(iter(part))} means nothing for {format_name}", where="import", hint="leave it out")
-    if images is None:
-        raise HairsplitError("the images folder is missing", where="import", hint="say where: --images DIR")
-    return import_pairs(
+    return run_import(
         format_name,
-        Path(annotations),
-        images,
+        str(annotations),
         out,
-        over_long=Tokenizer().is_over_long,
+        images=images,
         kinds=kinds,
         limit=limit,
         exclude_image_ids=exclude_image_ids,
@@ -154,6 +158,7 @@ def import_(
         draw=draw,
         overwrite=overwrite,
         workers=workers,
+        part=part or {},
     )
 
 
@@ -276,32 +281,18 @@ def evaluate(
     from hairsplit._verbs.benchmark import is_benchmark, no_benchmark, run_benchmark
     from hairsplit._verbs.evaluate import run_evaluation
 
+    shared: dict[str, Any] = {
+        "images": images,
+        "recognition": recognition,
+        "retrieval": retrieval,
+        "retrieval_split": retrieval_split,
+        "seed": seed,
+        "device": device,
+    }
     if is_benchmark(on):
-        return run_benchmark(
-            model,
-            str(on),
-            out,
-            data=data,
-            images=images,
-            allow_missing=allow_missing,
-            recognition=recognition,
-            retrieval=retrieval,
-            retrieval_split=retrieval_split,
-            seed=seed,
-            device=device,
-        )
+        return run_benchmark(model, str(on), out, data=data, allow_missing=allow_missing, **shared)
     no_benchmark(on, data, allow_missing=allow_missing)
-    return run_evaluation(
-        model,
-        Path(on),
-        out,
-        images=images,
-        recognition=recognition,
-        retrieval=retrieval,
-        retrieval_split=retrieval_split,
-        seed=seed,
-        device=device,
-    )
+    return run_evaluation(model, Path(on), out, **shared)
 
 
 def report(folders: Sequence[Path], out: Path, *, title: str | None = None) -> Path:
@@ -335,12 +326,16 @@ def demo(out: Path, *, long: bool = False, seed: int = 0, say: Callable[[str], N
 def list_(what: str | None = None) -> dict[str, list[tuple[str, str]]]:
     """Names and one-line descriptions of what can be chosen: losses, objectives, formats, families, benchmarks.
 
+    With the name of one benchmark, all that is known of it: items, chance, tie rule, licence, files and numbers.
+
     Raises:
         HairsplitError: No such list.
     """
-    from hairsplit._verbs.listing import listing
+    from hairsplit._verbs.listing import benchmark_facts, listing
 
     known = listing()
+    if what is not None and what in dict(known["benchmarks"]):
+        return {what: benchmark_facts(what)}
     if what is not None and what not in known:
         from hairsplit.core.catalog import nearest
 

@@ -21,7 +21,7 @@ Made = tuple[list[Pair], dict[str, Raw]]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    graphs = worlds(70, seed=21)
+    graphs = worlds(90, seed=21)
     return pairs_of(graphs, tmp_path_factory.mktemp("made"), "closed", max_pairs_per_image=60), graphs
 
 
@@ -113,7 +113,7 @@ SIGHT_MUTANTS: dict[Callable[[Raw], Raw], set[str]] = {
 
 @pytest.mark.parametrize("see", SIGHT_MUTANTS, ids=lambda see: see.__name__)
 def test_a_generator_that_sees_the_picture_wrongly_is_caught(see: Callable[[Raw], Raw], tmp_path: Path) -> None:
-    graphs = worlds(40, seed=31)
+    graphs = worlds(80, seed=31)
     seen = {key: see(raw) for key, raw in graphs.items()}
     pairs = pairs_of(seen, tmp_path, "closed")
     assert len(pairs) > 200

@@ -105,20 +105,23 @@ def test_with_a_cache_of_pixels_batches_are_bit_equal(tmp_path: Path, each: str,
         assert all(equal(one, two) for one, two in zip(found, expected, strict=True))
         assert len(cache) == 9
         cached.close()
+        cache.close()
     plain.close()
 
 
 def test_what_the_cache_holds_is_not_decoded_again(tmp_path: Path) -> None:
-    first = made(tmp_path, cache=PixelCache(tmp_path / "cache", PREPROCESS, megabytes=1))
+    cache = PixelCache(tmp_path / "cache", PREPROCESS, megabytes=1)
+    first = made(tmp_path, cache=cache)
     first.check_pictures()
-    first.close()
-    second = made(tmp_path, cache=PixelCache(tmp_path / "cache", PREPROCESS, megabytes=1), megabytes=0)
+    first.close()  # leaves the cache open
+    second = made(tmp_path, cache=cache, megabytes=0)
     expected = second.batch(range(4))
     for picture in tmp_path.glob("*.png"):
         picture.unlink()
     second.check_pictures()
     assert equal(second.batch(range(4)), expected)
     second.close()
+    cache.close()
 
 
 def test_balanced_kinds_are_shown_equally_often(tmp_path: Path) -> None:

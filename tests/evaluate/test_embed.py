@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import decode
+from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder, new
 from hairsplit.evaluate.embed import embed_images, embed_texts, unique
 from tests.small_world import SHAPE, paint
@@ -131,3 +132,13 @@ def test_a_path_that_leaves_the_root_is_refused(encoder: DualEncoder, images: Pa
     for name in ("../0.png", str(images / "0.png")):
         with pytest.raises(HairsplitError, match="not a plain path below the images root"):
             embed_images(encoder, images / "sub", [name])
+
+
+def test_images_of_a_store_are_those_it_keeps_and_it_stays_open(encoder: DualEncoder, images: Path) -> None:
+    store = PixelStore(images, encoder.preprocess, megabytes=1)
+    expected = embed_images(encoder, images, NAMES)
+    for _ in range(2):
+        assert np.array_equal(embed_images(encoder, images, NAMES, store=store), expected)
+        for picture in images.glob("*.png"):
+            picture.unlink()
+    store.close()

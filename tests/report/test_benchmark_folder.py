@@ -77,6 +77,10 @@ def test_the_page_shows_each_number_with_interval_n_and_chance(tmp_path: Path) -
     ):  # fmt: skip
         assert text in page, text
     assert "text <b>" not in page
+    # headings that stay in view while the rest scrolls have the colour of a card: each table must lie on one
+    assert '<div class="scroll card" role="region" tabindex="0" aria-label="winoground: number">' in page
+    details = page[page.index("<details><summary>By kind") : page.index("</details>")]
+    assert 'aria-label="winoground: kind"' in details
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_an_attribute_is_false_where_exactly_one_exclusive_other_is_annotated() 
     assert facts.attribute(cup, "small").truth is U
     assert facts.attribute(cup, "cracked").truth is U
     assert facts.attribute(car, "green").truth is U  # two colours: a third may be there as well
-    assert car.of_class("colour") is None
+    assert "colour" not in car.by_class
     closed = facts_of(Thing("a", "cup", Box(0, 0, 9, 9), ("tan",)), world="closed")
     assert closed.attribute(closed.entities[0], "brown").truth is U  # a shade of it
     assert closed.attribute(closed.entities[0], "cracked") == (F, "complete")
@@ -160,3 +160,39 @@ def test_drawn_edges_and_facts_agree(seed: int) -> None:
                 if s is not o:
                     annotated = Relation(predicate, o.id) in s.relations
                     assert (facts.relation(entity[s.id], predicate, entity[o.id]).truth is T) == annotated
+
+
+def test_a_place_of_a_thing_with_two_boxes_must_hold_of_each_by_its_own_edges() -> None:
+    """Two nodes for a lorry, of which only the shorter one is clear of the man; the edge is that one's alone."""
+    man = Thing("m", "man", Box(70, 0, 15, 100))
+    edge = (Relation("to the left of", "m"),)
+    long, short = Box(0, 0, 80, 40), Box(0, 0, 60, 40)
+    for world in WORLDS:
+        facts = facts_of(Thing("t", "truck", long), Thing("v", "van", short, (), edge), man, world=world)
+        assert len(facts.entities) == 2
+        assert judged(facts, "truck", "to the left of", "man").truth is U
+        assert judged(facts, "man", "to the right of", "truck").truth is U
+        assert judged(facts, "truck", "to the right of", "man").truth is U
+        both = facts_of(Thing("t", "truck", long, (), edge), Thing("v", "van", short, (), edge), man, world=world)
+        assert judged(both, "van", "to the left of", "man").truth is T
+        assert judged(both, "van", "to the right of", "man") == (F, "converse_or_contrary")  # the weaker evidence
+        far = facts_of(Thing("t", "truck", long), Thing("v", "van", short), Thing("m", "man", Box(85, 0, 15, 50)))
+        assert judged(far, "truck", "to the left of", "man") == (T, "geometric")
+
+
+def test_other_edges_of_a_node_are_those_of_the_thing() -> None:
+    edge = (Relation("parked on", "r"),)
+    truck, van = Thing("t", "truck", Box(0, 0, 60, 40)), Thing("v", "van", Box(0, 0, 50, 40), (), edge)
+    assert judged(facts_of(truck, van, Thing("r", "road", Box(0, 40, 99, 50))), "truck", "parked on", "road").truth is T
+
+
+def test_inside_is_ruled_out_by_boxes_only_if_no_box_of_the_thing_meets_the_other() -> None:
+    truck, van = Thing("t", "truck", Box(0, 0, 50, 40)), Thing("v", "van", Box(0, 0, 60, 40))
+    for x, truth in ((52, U), (65, F)):
+        facts = facts_of(truck, van, Thing("b", "box", Box(x, 0, 20, 30)))
+        assert judged(facts, "box", "inside", "truck").truth is truth
+
+
+def test_a_thing_is_called_by_a_noun_that_a_caption_may_say() -> None:
+    facts = facts_of(Thing("1", "an", Box(0, 0, 50, 40)), Thing("2", "shirt", Box(0, 0, 50, 41)))
+    assert [entity.noun for entity in facts.entities] == ["shirt"]

@@ -90,3 +90,40 @@ def test_predicates() -> None:
 
 def test_the_fingerprint_is_stable() -> None:
     assert lexicon.fingerprint() == lexicon.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("dog", "poodle terrier greyhound retriever bulldog puppy"), ("cat", "kitten tabby"),
+        ("horse", "mare stallion"),
+        ("bird", "gull pigeon dove raven parrot"), ("animal", "poodle gull kitten heifer hen crab dog"),
+        ("clothing", "hoodie jersey wetsuit jeans beanie"), ("person", "passenger youngster footballer lad"),
+        ("vehicle", "sailboat taxi moped lorry"), ("boat", "canoe ferry"), ("food", "lettuce mango waffle burrito"),
+        ("fruit", "papaya"), ("vegetable", "leek"), ("drink", "latte"),
+    ],
+)  # fmt: skip
+def test_what_is_a_kind_of_what(kind: str, members: str) -> None:
+    for member in members.split():
+        assert lexicon.match(kind, member) == "yes", member
+        assert lexicon.match(member, kind) == "maybe", member
+        if member != "jeans":
+            assert lexicon.match(kind, lexicon.plural(member)) == "maybe", member
+
+
+@pytest.mark.parametrize(
+    ("noun", "name"),
+    [
+        ("dog", "german shepherd"), ("dog", "pit bull"), ("terrier", "poodle"), ("gull", "seagull"), ("cow", "herd"),
+        ("bird", "flock"), ("tomato", "fruit"), ("wetsuit", "suit"), ("shirt", "an"), ("dog", "two"),
+    ],
+)  # fmt: skip
+def test_what_may_be_called_by_another_name(noun: str, name: str) -> None:
+    assert lexicon.match(noun, name) == "maybe"
+
+
+@pytest.mark.parametrize(
+    "word", ["an", "the", "of", "two", "some", "other", "them", "outside", "the dog", "two dogs", "x"]
+)
+def test_function_words_are_no_nouns(word: str) -> None:
+    assert not lexicon.nameable(word)

@@ -110,8 +110,10 @@ def run_benchmark(
         "seconds": seconds,
         "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
     }
-    with atomic_file(out / "items.parquet") as temporary:
-        pq.write_table(judged.table, temporary, compression="zstd")
+    for file, table in (("items.parquet", judged.table), ("statements.parquet", judged.statements)):
+        if table is not None:
+            with atomic_file(out / file) as temporary:
+                pq.write_table(table, temporary, compression="zstd")
     if judged.scores is not None:
         write_evaluation(out, judged.scores, record, seed=seed)
     write_json(out / "benchmark.json", {"version": VERSION, **record})

@@ -24,6 +24,28 @@ def listing() -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def benchmark_facts(name: str) -> list[tuple[str, str]]:
+    """All that is known of a benchmark: what, and the answer."""
+    entry = BENCHMARKS[name]
+    chances = [
+        f"{outcome} {100 * chance:.1f} %" if chance is not None else f"{outcome} depends on the items"
+        for outcome, chance in entry.chance.items()
+    ]
+    files = [(file.name, file.published) for file in entry.files]
+    files += [other for file in entry.files for other in file.others.items()]
+    return [
+        ("title", entry.title),
+        ("items", f"{entry.items:,}" if entry.items is not None else entry.items_note),
+        ("chance", ", ".join(chances)),
+        ("own tie rule", f"{entry.tie_rule} (here a tie is a miss)"),
+        ("licence", entry.licence),
+        ("cite", f"{entry.citation} ({entry.reference})"),
+        *(("number", f"{rule.name} ({rule.published})" if rule.published else rule.name) for rule in entry.aggregates),
+        *(("file", f"{file}  {published}") for file, published in files),
+        *(("pictures", f"{collection.name}  {collection.published}") for collection in entry.collections),
+    ]
+
+
 def _benchmark_line(entry: Benchmark) -> str:
     items = f"{entry.items:,} items" if entry.items is not None else entry.items_note
     chances = [f"{100 * chance:.1f}" for chance in entry.chance.values() if chance is not None]

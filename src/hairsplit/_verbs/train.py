@@ -44,6 +44,8 @@ class _Data:
     val: PairsTable | None
     keys: Mapping[str, int]
     """Picture of the training table -> content key."""
+    val_keys: Mapping[str, int]
+    """The same of the pictures that are validated."""
     hashes: Mapping[str, str | None]
     """What of it -> hash."""
 
@@ -54,27 +56,30 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool) -
     tree = TypeAdapter(TrainConfig).dump_python(config, mode="json")
     if resume:
         _same_settings(out, tree)
-    with _folder(out, first=first, resume=resume):
-        data = _read(config)
-        if resume:
-            _same_data(out, data.hashes)
-        encoder = dual_encoder.load(config.model)
-        batches = _batches(config, data, encoder)
-        batches.epoch(0)  # a batch larger than the set is the first thing to hear of
-        config_hash = text_hash(repr(sorted({**_counted(tree), **data.hashes}.items())))
-        validate = _validator(data.val)
-        trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validate)
-        if first and not quiet:
-            _say(trainer, data)
-        if first and not resume:
-            _check_pictures(config, data, encoder, batches)
-            write_json(
-                out / "stamp.json",
-                stamp(seed=config.seed, ranks=trainer.ranks, config_hash=config_hash, data=dict(data.hashes)),
-            )
-            with atomic_file(out / "config.yaml") as temporary:  # last: with it, the run can be resumed
-                temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
-    summary = trainer.fit(resume=resume)
+    with contextlib.ExitStack() as opened:
+        with _folder(out, first=first, resume=resume):
+            data = _read(config)
+            if resume:
+                _same_data(out, data.hashes)
+            encoder = dual_encoder.load(config.model)
+            cache = _cache(config, encoder, opened)
+            batches = _batches(config, data, encoder, cache)
+            batches.epoch(0)  # a batch larger than the set is the first thing to hear of
+            store = _validation_store(config, data, encoder, cache, opened)
+            config_hash = text_hash(repr(sorted({**_counted(tree), **data.hashes}.items())))
+            validate = _validator(data.val, store)
+            trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validate)
+            if first and not quiet:
+                _say(trainer, data)
+            if first and not resume:
+                _check_pictures(data, batches, store)
+                write_json(
+                    out / "stamp.json",
+                    stamp(seed=config.seed, ranks=trainer.ranks, config_hash=config_hash, data=dict(data.hashes)),
+                )
+                with atomic_file(out / "config.yaml") as temporary:  # last: with it, the run can be resumed
+                    temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
+        summary = trainer.fit(resume=resume)
     if first:
         write_json(out / "summary.json", _summary(summary, batches))
     return summary
@@ -150,11 +155,28 @@ def _read(config: TrainConfig) -> _Data:
         "validation pairs": given.hash if given is not None else None,
         "validation pictures": text_hash(repr(sorted(seen.items()))) if given is not None else None,
     }
-    return _Data(train, val, keys, hashes)
+    return _Data(train, val, keys, keys if given is None else seen, hashes)
 
 
-def _batches(config: TrainConfig, data: _Data, encoder: DualEncoder) -> PairBatches:
-    cache, megabytes = config.pixel_cache, config.pixel_cache_megabytes
+def _cache(config: TrainConfig, encoder: DualEncoder, opened: contextlib.ExitStack) -> PixelCache | None:
+    if config.pixel_cache is None:
+        return None
+    cache = PixelCache(config.pixel_cache, encoder.preprocess, megabytes=config.pixel_cache_megabytes)
+    return opened.enter_context(contextlib.closing(cache))
+
+
+def _validation_store(
+    config: TrainConfig, data: _Data, encoder: DualEncoder, cache: PixelCache | None, opened: contextlib.ExitStack
+) -> PixelStore | None:
+    if data.val is None:
+        return None
+    store = PixelStore(
+        data.val.root, encoder.preprocess, megabytes=0, threads=config.threads, cache=cache, keys=data.val_keys
+    )
+    return opened.enter_context(contextlib.closing(store))
+
+
+def _batches(config: TrainConfig, data: _Data, encoder: DualEncoder, cache: PixelCache | None) -> PairBatches:
     return PairBatches(
         data.train,
         encoder.tokenizer,
@@ -168,19 +190,15 @@ def _batches(config: TrainConfig, data: _Data, encoder: DualEncoder) -> PairBatc
         context_length=encoder.context_length,
         threads=config.threads,
         megabytes=config.image_memory,
-        cache=PixelCache(cache, encoder.preprocess, megabytes=megabytes) if cache is not None else None,
+        cache=cache,
     )
 
 
-def _check_pictures(config: TrainConfig, data: _Data, encoder: DualEncoder, batches: PairBatches) -> None:
+def _check_pictures(data: _Data, batches: PairBatches, store: PixelStore | None) -> None:
     """Decode every picture before the first step: none of them may end a run in the middle of an epoch."""
     batches.check_pictures()
-    if data.val is not None:
-        store = PixelStore(data.val.root, encoder.preprocess, megabytes=0, threads=config.threads)
-        try:
-            store.check(pair.image for pair in data.val.pairs)
-        finally:
-            store.close()
+    if store is not None and data.val is not None:
+        store.check(pair.image for pair in data.val.pairs)
 
 
 def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
@@ -257,7 +275,7 @@ def _sampled(table: PairsTable, config: TrainConfig) -> PairsTable | None:
     return replace(table, pairs=tuple(sorted(pairs, key=lambda pair: place[pair.image]))) if chosen else None
 
 
-def _validator(table: PairsTable | None) -> Validate | None:
+def _validator(table: PairsTable | None, store: PixelStore | None) -> Validate | None:
     if table is None:
         return None
-    return lambda encoder: validation_metrics(encoder, table)
+    return lambda encoder: validation_metrics(encoder, table, store=store)

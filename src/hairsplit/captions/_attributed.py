@@ -8,6 +8,7 @@ from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fits
 from hairsplit.captions._family import Context, Draft
 from hairsplit.captions._orders import Order, statements
 from hairsplit.captions._referents import classed
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -30,15 +31,16 @@ def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, 
             continue
         s, p, o, x, y = order
         entity = s if side == "subject" else o
-        kinds = [(kind, a) for kind, a in classed(entity) if context.names.unique(entity, (a,))]
+        without = {"size"} if p in {"inside", "in"} else set()  # what is inside is always smaller
+        kinds = [(k, a) for k, a in classed(entity) if k not in without and context.names.unique(entity, (a,))]
         if not kinds:
             yield Reject(where, "no attribute of a class, or referent is not unique with it", entity.noun)
             continue
-        kind, attribute = rng.choice(kinds)
+        kind, attribute = kinds[0] if len(kinds) == 1 else rng.choice(kinds)
         said = Phrase(entity.noun, (attribute,))
         stated = Order(s, p, o, said if side == "subject" else x, y if side == "subject" else said)
         found: list[Change] = []
-        for edit in rng.sample(edits, len(edits)):
+        for edit in shuffled(edits, rng):
             if edit != "predicate" and not context.names.unique(entity):
                 continue
             if edit == "attribute":
@@ -58,7 +60,9 @@ def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, 
 def _attributes(context: Context, order: Order, side: Side) -> Iterator[Change]:
     old = order.x if side == "subject" else order.y
     (attribute,) = old.attributes
-    for other in context.corpus.attribute_swaps(old.noun, attribute, context.rng, context.wanted):
+    for other in context.corpus.attribute_swaps(
+        old.noun, attribute, context.rng, context.wanted, (side, order.predicate)
+    ):
         yield _changed(order, side, Phrase(old.noun, (other,)), Edit("attribute", attribute, other))
 
 
@@ -67,8 +71,8 @@ def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) 
     rng, corpus = context.rng, context.corpus
     entity, kept = (order.s, order.o) if side == "subject" else (order.o, order.s)
     (attribute,) = (order.x if side == "subject" else order.y).attributes
-    for other in rng.sample(facts.entities, min(TRIES, len(facts.entities))):
-        own = other.of_class(kind)
+    for other in islice(shuffled(facts.entities, rng), TRIES):
+        own = other.by_class.get(kind)
         if other is entity or other is kept or own is None or not fits(facts, order.predicate, entity, other, kept):
             continue
         if not context.names.unique(other) or not lexicon.usable(other.noun, attribute):

@@ -1,11 +1,13 @@
 """What makes a true statement "s is p o" surely false: another predicate, subject or object."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import phrase
 from hairsplit.captions._orders import AXES, DIRECTIONS, Order, say, templates, unfit
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase, Related
 from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
@@ -35,7 +37,7 @@ class Change(NamedTuple):
 
 def changes(facts: Facts, context: Context, order: Order, roles: tuple[Role, ...] = ROLES) -> Iterator[Change]:
     """Yield false statements, the roles in random order, where the corpus keeps the swap even."""
-    for role in context.rng.sample(roles, len(roles)):
+    for role in shuffled(roles, context.rng):
         yield from _predicates(facts, context, order) if role == "predicate" else _things(facts, context, order, role)
 
 
@@ -54,12 +56,7 @@ def _predicates(facts: Facts, context: Context, order: Order) -> Iterator[Change
         turned = context.corpus.turn(s.noun, p, o.noun, context.rng)
         others = [str(lexicon.inverse(p)), *_across(facts, order)] if turned else []
     else:
-        others = [
-            q
-            for q in lexicon.contraries(p)
-            if lexicon.said_as(q) == lexicon.said_as(p)
-            and context.corpus.replace((s.noun, p, o.noun), (s.noun, q, o.noun), context.rng)
-        ]
+        others = [*context.corpus.predicate_swaps(s.noun, p, context.rng, context.wanted)]
     for q in others:
         yield Change(x, q, y, Edit("predicate", p, q))
 
@@ -78,7 +75,7 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
     kept, old = (o, s) if first else (s, o)
     if not _told_apart(facts, order, role):
         return
-    for other in context.rng.sample(facts.entities, min(TRIES, len(facts.entities))):
+    for other in islice(shuffled(facts.entities, context.rng), TRIES):
         if other is s or other is o or not fits(facts, p, old, other, kept):
             continue
         claim = (other, p, o) if first else (s, p, other)

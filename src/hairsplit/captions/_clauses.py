@@ -10,6 +10,7 @@ from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import be, said, sentence, wording
 from hairsplit.captions._orders import statements
 from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Form, Has, Junction, Phrase, Related
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.facts import Entity, Facts
@@ -51,7 +52,7 @@ class Clause:
 def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:
     """Yield "x is a" with a false attribute of the same class, in random order."""
     rng, where = context.rng, facts.scene.image_id
-    for entity in rng.sample(facts.entities, len(facts.entities)):
+    for entity in shuffled(facts.entities, rng):
         for kind, attribute in classed(entity):
             x = context.names.describe(entity, rng, without=(kind,))
             if x is None:

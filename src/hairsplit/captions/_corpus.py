@@ -29,12 +29,14 @@ class Corpus:
     attributes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(noun, attribute of a class) -> things that have exactly one attribute of the class."""
     shares: Counter[str] = field(default_factory=Counter)
-    """Attribute -> things."""
+    """Attribute -> such things of which a caption may say it: no plurals, no remarks on people."""
     classes: Counter[str] = field(default_factory=Counter)
-    """Class -> things that have exactly one attribute of it."""
+    """Class -> those things."""
     totals: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(noun, class) -> things."""
     nouns: Counter[str] = field(default_factory=Counter)
+    alone: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(noun, attribute, rival) -> images with such a noun, but no such rival."""
     numbers: dict[str, Counter[int]] = field(default_factory=dict)
     """Noun -> n -> images with n such things."""
     all_numbers: Counter[int] = field(default_factory=Counter)
@@ -47,6 +49,9 @@ class Corpus:
     """(noun, predicate) -> such edges that reach it."""
     predicates: Counter[str] = field(default_factory=Counter)
     """Predicate -> such edges."""
+    slots: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(subject or object, predicate, attribute of a class) -> annotated edges with such a thing there; left is counted
+    with right."""
 
     def fingerprint(self) -> str:
         """Hash of all counts."""
@@ -73,21 +78,58 @@ class Corpus:
             return self.shares[name]
         return 1.0
 
-    def attribute_swaps(self, noun: str, name: str, rng: Random, wanted: int) -> tuple[str, ...]:
-        """Up to `wanted` attributes of the same class to replace one of a noun."""
-        return self._draws(self._others(noun, name), self.common(noun, name), rng, wanted, partial(self._others, noun))
+    def attribute_swaps(
+        self, noun: str, name: str, rng: Random, wanted: int, slot: tuple[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """Up to `wanted` attributes of the same class to replace one of a noun.
+
+        In a `slot`, (subject or object, predicate), they weigh by how often they stand there: large things have fewer
+        things wholly left of them.
+        """
+        others = partial(self._others, noun, slot=slot)
+        return self._draws(others(name), self.common(noun, name) * self._stands(slot, name), rng, wanted, others)
+
+    def predicate_swaps(self, noun: str, predicate: str, rng: Random, wanted: int) -> tuple[str, ...]:
+        """Up to `wanted` contraries, of which the graphs say as much of the noun, to replace a predicate.
+
+        None is a direction: "on" would become "below", while "below" becomes "above" and never "on".
+        """
+
+        def common(name: str) -> int:
+            return self.starts[noun, name] if self.nouns[noun] >= ENOUGH else self.predicates[name]
+
+        def contraries(name: str) -> list[tuple[str, float]]:
+            way = lexicon.said_as(name)
+            others = [q for q in lexicon.contraries(name) if lexicon.said_as(q) == way]
+            return [(q, common(q)) for q in others if way == "doing" or lexicon.inverse(q) is None]
+
+        return self._draws(contraries(predicate), common(predicate), rng, wanted, contraries)
 
     def noun_swaps(self, noun: str, name: str, rng: Random, wanted: int) -> tuple[str, ...]:
-        """Up to `wanted` rival nouns, seen with the attribute, to replace a noun that has it."""
+        """Up to `wanted` rival nouns to replace one that is in the image with the attribute, while they are not."""
         rivals = partial(self._rivals, name)
-        return self._draws(rivals(noun), self.common(noun, name), rng, wanted, rivals)
+        return self._draws(rivals(noun), 1.0, rng, wanted, rivals)
 
-    def _others(self, noun: str, name: str) -> list[tuple[str, float]]:
-        return [(a, self.common(noun, a)) for a in lexicon.alternatives(name) if lexicon.usable(noun, a)]
+    def _others(self, noun: str, name: str, slot: tuple[str, str] | None) -> list[tuple[str, float]]:
+        others = [a for a in lexicon.alternatives(name) if lexicon.usable(noun, a)]
+        return [(a, self.common(noun, a) * self._stands(slot, a)) for a in others]
+
+    def _stands(self, slot: tuple[str, str] | None, name: str) -> float:
+        """How often things with an attribute stand in a slot of edges, per thing; 1 where little is known of it."""
+        kind = lexicon.attribute_class(name)
+        if slot is None or kind is None:
+            return 1.0
+        role, predicate = _slot(*slot)
+        if sum(self.slots[role, predicate, member] for member in lexicon.members(kind)) < ENOUGH:
+            return 1.0
+        return self.slots[role, predicate, name] / max(self.shares[name], 1)
 
     def _rivals(self, name: str, noun: str) -> list[tuple[str, float]]:
-        few = self.nouns.total() < ENOUGH
-        return [(n, self.common(n, name)) for n in lexicon.rivals(noun) if few or self.nouns[n]]
+        """Weighed by how often they can be replaced by the noun, in turn; 0 if the swap can go one way only."""
+        if self.nouns.total() < ENOUGH:
+            return [(rival, 1.0) for rival in lexicon.rivals(noun)]
+        alone = self.alone
+        return [(n, alone[n, name, noun] if alone[noun, name, n] else 0) for n in lexicon.rivals(noun)]
 
     def _draws(
         self,
@@ -101,20 +143,19 @@ class Corpus:
 
         One of weight w is proposed with probability w / R, R being the sum of all, and accepted with probability
         min(1, R / B), B being the sum of those that might replace it: the flow old * w * min(1 / R, 1 / B) is
-        symmetric.
+        symmetric. The weight of a noun is how often it can be replaced by the other one, and `old` is how often it
+        can replace it: their product is symmetric, too.
         """
         found: list[str] = []
-        taken = 0.0
         for _ in range(wanted):
             left = [(name, w) for name, w in others if name not in found]
             rest = sum(w for _, w in left)
             if rest <= 0 or old <= 0:
                 break
-            name, weight = rng.choices(left, [w for _, w in left])[0]
-            returns = sum(w for _, w in back(name)) - taken
-            if rng.random() < rest / returns:
+            name, _ = rng.choices(left, [w for _, w in left])[0]
+            returns = sum(w for other, w in back(name) if other not in found)
+            if rng.random() * returns < rest:
                 found.append(name)
-                taken += weight
         return tuple(found)
 
     def even(self, before: float, after: float, rng: Random) -> bool:
@@ -139,22 +180,18 @@ class Corpus:
         return self.even(forth, back, rng)
 
     def replace(self, before: Statement, after: Statement, rng: Random) -> bool:
-        """Whether one statement may become another, of which one word differs, in a negative.
+        """Whether one statement may become another, of which one noun differs, in a negative.
 
         Compared are the shares of things of the replaced noun of which it is annotated; where that is rare, of which
         the predicate is annotated with anything.
         """
-        if before[1] in EVEN and after[1] in EVEN:
+        if before[1] in EVEN:
             return True
-        if before[1] != after[1] and not self.predicates[after[1]]:
-            return False  # a predicate that no graph has would be the mark of a negative
         slot = 2 if before[2] != after[2] else 0
         seen = [self.orders[before], self.orders[after]]
         if sum(seen) < ENOUGH:
             coarse = self.ends if slot else self.starts
             seen = [coarse[before[slot], before[1]], coarse[after[slot], after[1]]]
-        if before[1] != after[1] and sum(seen) < ENOUGH:
-            seen = [self.predicates[before[1]], self.predicates[after[1]]]
         if sum(seen) < ENOUGH:  # of places boxes say more than edges do; of wearing, edges are all there is
             return seen[1] > 0 or lexicon.said_as(after[1]) == "place" or self.nouns.total() < ENOUGH
         shares = [n / max(self.nouns[t[slot]], 1) for n, t in zip(seen, (before, after), strict=True)]
@@ -187,25 +224,45 @@ def corpus_of(scenes: Iterable[Scene]) -> Corpus:
             corpus.nouns[noun] += n
             corpus.numbers.setdefault(noun, Counter())[n] += 1
             corpus.all_numbers[n] += 1
+        classed = {thing.id: _count_thing(corpus, thing, names) for thing in scene.things}
         for thing in scene.things:
-            _count_thing(corpus, thing, names)
+            _count_slots(corpus, thing, classed)
+        shown = {(names[id], name) for id, found in classed.items() for name in found}
+        for noun, name in shown:
+            corpus.alone.update((noun, name, n) for n in lexicon.rivals(noun) if (n, name) not in shown)
     return corpus
 
 
-def _count_thing(corpus: Corpus, thing: Thing, names: Mapping[str, str]) -> None:
+def _slot(role: str, predicate: str) -> tuple[str, str]:
+    """A slot of edges, one for those that are even by mirror symmetry."""
+    return ("subject", "to the left of") if predicate in EVEN else (role, predicate)
+
+
+def _count_slots(corpus: Corpus, thing: Thing, classed: Mapping[str, Sequence[str]]) -> None:
+    for relation in thing.relations:
+        predicate = lexicon.predicate(relation.predicate)
+        if relation.target in classed and lexicon.said_as(predicate):
+            for role, names in (("subject", classed[thing.id]), ("object", classed[relation.target])):
+                for name in names:
+                    corpus.slots[(*_slot(role, predicate), name)] += 1
+
+
+def _count_thing(corpus: Corpus, thing: Thing, names: Mapping[str, str]) -> list[str]:
+    """Count a thing; its attributes of which it has no other of the class and which a caption may say of it."""
     noun = names[thing.id]
     found: dict[str, set[str]] = {}
     for name in map(lexicon.attribute, thing.attributes):
         kind = lexicon.attribute_class(name)
         if kind is not None:
             found.setdefault(kind, set()).add(name)
-    for kind, members in found.items():
-        if len(members) == 1:
-            (name,) = members
-            corpus.attributes[noun, name] += 1
-            corpus.shares[name] += 1
-            corpus.classes[kind] += 1
-            corpus.totals[noun, kind] += 1
+    single = [(kind, *members) for kind, members in found.items() if len(members) == 1]
+    for kind, name in single:
+        corpus.attributes[noun, name] += 1
+        corpus.totals[noun, kind] += 1
+    said = [(kind, name) for kind, name in single if lexicon.nameable(noun) and lexicon.usable(noun, name)]
+    for kind, name in said:
+        corpus.shares[name] += 1
+        corpus.classes[kind] += 1
     for relation in thing.relations:
         predicate, target = lexicon.predicate(relation.predicate), names.get(relation.target)
         if target is not None and predicate not in EVEN and lexicon.said_as(predicate):
@@ -213,3 +270,4 @@ def _count_thing(corpus: Corpus, thing: Thing, names: Mapping[str, str]) -> None
             corpus.starts[noun, predicate] += 1
             corpus.ends[target, predicate] += 1
             corpus.predicates[predicate] += 1
+    return [name for _, name in said]

@@ -1,14 +1,17 @@
 """Pairs of things of which a predicate surely holds: what the families about relations are made of."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import isqrt
 from random import Random
 from typing import NamedTuple
 
 from hairsplit.captions._family import Context
 from hairsplit.captions._grammar import be, said, sentence, wording
-from hairsplit.captions._referents import why_not
+from hairsplit.captions._referents import Claim
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
+from hairsplit.core.run import stream
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.boxes import covered
@@ -20,7 +23,7 @@ AXES = (("to the left of", "to the right of"), ("above", "below"), ("in front of
 DIRECTIONS = frozenset(predicate for axis in AXES for predicate in axis)
 BY_BOXES = AXES[:2]
 """Axes that need no edge to be judged."""
-MOST = 32
+MOST = 128
 """Pairs of things that are looked at in one image; a crowded scene has thousands."""
 
 PART = 0.8
@@ -53,7 +56,7 @@ def statements(facts: Facts, context: Context) -> Iterator[Order | Reject]:
     """Yield directions between things and whatever else is annotated, by turns as a fair coin falls."""
     live = [orders(facts, context, AXES), doings(facts, context)]
     while live:
-        source = context.rng.choice(live)
+        source = live[0] if len(live) == 1 else live[context.rng.random() < 0.5]
         item = next(source, None)
         if item is None:
             live.remove(source)
@@ -66,34 +69,65 @@ def orders(facts: Facts, context: Context, predicates: tuple[tuple[str, str], ..
 
     `predicates` are (predicate, inverse) for an axis, or (predicate, "") for one without an inverse.
     """
-    rng, where = context.rng, facts.scene.image_id
-    things = context.names.things
-    if len(facts.entities) > 1:
-        yield from (Reject(where, why_not(e), e.noun) for e in facts.entities if e not in things)
-    placed = [thing for thing in things if lexicon.has_a_place(thing.noun)]
-    yield from (Reject(where, "noun that has no place of its own", e.noun) for e in things if e not in placed)
-    annotated = {p for _, p, _ in facts.edges}
-    axes = [axis for axis in predicates if axis in BY_BOXES or annotated & set(axis)]
-    tasks = [(axis, pair) for pair in some_pairs(placed, rng) for axis in axes if axis[1]]
-    tasks += [(axis, pair) for axis in axes if not axis[1] for pair in some_pairs(things, rng)]
-    for axis, pair in rng.sample(tasks, len(tasks)):
-        yield from _order(facts, context, axis, pair if rng.random() < 0.5 else pair[::-1])
+    rng, names = context.rng, context.names
+    yield from names.unfit
+    found: list[Claim | Reject] = []
+    for axis in predicates:
+        if axis not in names.clear:
+            names.clear[axis] = list(_clear(facts, context, axis))
+        found += names.clear[axis]
+    for claim in shuffled(found, rng):
+        if isinstance(claim, Reject):
+            yield claim
+            continue
+        a, p, b = claim
+        inverse = lexicon.inverse(p) if p in DIRECTIONS else None
+        if inverse is not None and rng.random() < 0.5:
+            a, p, b = b, inverse, a
+        x, y = _names(context, p, a, b)
+        if x is None or y is None:
+            yield Reject(facts.scene.image_id, "referent is not unique", f"{a.noun} {p} {b.noun}")
+        else:
+            yield Order(a, p, b, x, y)
 
 
-def some_pairs(things: Sequence[Entity], rng: Random) -> list[tuple[Entity, Entity]]:
-    """Up to `MOST` pairs of things, each pair once, in random order."""
-    many = len(things) * (len(things) - 1) // 2
-    pairs = []
-    for k in rng.sample(range(many), min(MOST, many)):
-        second = (1 + isqrt(1 + 8 * k)) // 2  # k counts (0, 1), (0, 2), (1, 2), (0, 3), ...
-        pairs.append((things[k - second * (second - 1) // 2], things[second]))
-    return pairs
+def _clear(facts: Facts, context: Context, axis: tuple[str, str]) -> Iterator[Claim | Reject]:
+    """Yield what surely holds between two things, or why it is not said; it depends on the scene alone."""
+    if axis not in BY_BOXES and facts.predicates.isdisjoint(axis):
+        return
+    things = context.names.placed if axis[1] else context.names.things
+    tasks: Sequence[int] = range(_pairs(things))
+    if len(tasks) > MOST:
+        tasks = stream(0, facts.scene.image_id, "orders").sample(tasks, MOST)
+    for a, b in (_pair(things, k) for k in tasks):
+        # with an inverse, the statement from b to a is the same one in other words
+        claims = [(a, p, b) for p in axis] if axis[1] else [(a, axis[0], b), (b, axis[0], a)]
+        true = [claim for claim in claims if facts.relation(*claim).truth is Truth.TRUE]
+        if len(true) == 1:
+            reason = unfit(facts, a, b) if axis[1] else ""
+            yield Reject(facts.scene.image_id, reason, f"{a.noun} {b.noun}") if reason else true[0]
+
+
+def some_pairs(things: Sequence[Entity], rng: Random) -> Iterator[tuple[Entity, Entity]]:
+    """Yield up to `MOST` pairs of things, each pair once, in random order."""
+    for k in islice(shuffled(range(_pairs(things)), rng), MOST):
+        yield _pair(things, k)
+
+
+def _pairs(things: Sequence[Entity]) -> int:
+    return len(things) * (len(things) - 1) // 2
+
+
+def _pair(things: Sequence[Entity], k: int) -> tuple[Entity, Entity]:
+    """The k-th pair of different things: (0, 1), (0, 2), (1, 2), (0, 3), ..."""
+    second = (1 + isqrt(1 + 8 * k)) // 2
+    return things[k - second * (second - 1) // 2], things[second]
 
 
 def doings(facts: Facts, context: Context) -> Iterator[Order | Reject]:
     """Yield annotated relations of other predicates, as far as a caption can say them, in random order."""
     found = list(edges(facts))
-    for a, p, b in context.rng.sample(found, len(found)):
+    for a, p, b in shuffled(found, context.rng):
         where, detail = facts.scene.image_id, f"{a.noun} {p} {b.noun}"
         x, y = _names(context, p, a, b)
         yield Reject(where, "referent is not unique", detail) if x is None or y is None else Order(a, p, b, x, y)
@@ -116,26 +150,6 @@ def _names(context: Context, p: str, a: Entity, b: Entity) -> tuple[Phrase | Non
     return context.names.describe(a, context.rng, without=without), context.names.describe(
         b, context.rng, without=without
     )
-
-
-def _order(
-    facts: Facts, context: Context, axis: tuple[str, str], pair: tuple[Entity, Entity]
-) -> Iterator[Order | Reject]:
-    """The order of two things on one axis, if there is a clear one: otherwise nothing is said, and nothing left out."""
-    a, b = pair
-    true = [p for p in axis if p and facts.relation(a, p, b).truth is Truth.TRUE]
-    if not true and not axis[1]:  # no inverse: it may hold the other way round
-        a, b = b, a
-        true = [axis[0]] if facts.relation(a, axis[0], b).truth is Truth.TRUE else []
-    if len(true) != 1:
-        return
-    where, detail = facts.scene.image_id, f"{a.noun} {true[0]} {b.noun}"
-    reason = unfit(facts, a, b) if axis[1] else ""
-    if reason:
-        yield Reject(where, reason, detail)
-        return
-    x, y = _names(context, true[0], a, b)
-    yield Reject(where, "referent is not unique", detail) if x is None or y is None else Order(a, true[0], b, x, y)
 
 
 def unfit(facts: Facts, a: Entity, b: Entity) -> str:

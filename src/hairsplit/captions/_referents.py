@@ -1,9 +1,11 @@
 """How to speak of a thing so that it can only be that thing."""
 
 from functools import cached_property
+from itertools import accumulate
 from random import Random
 
 from hairsplit.captions.form import Phrase
+from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.facts import Entity, Facts
 
@@ -13,12 +15,18 @@ WEIGHTS = {("colour",): 6, (): 2, ("size",): 1, ("size", "colour"): 1}
 Classes stand in the order in which they are said."""
 
 
+Claim = tuple[Entity, str, Entity]
+"""Subject, predicate, object."""
+
+
 class Names:
     """How the things of one scene may be called; what was found out is kept."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._found: dict[tuple[str, tuple[str, ...]], tuple[list[Phrase], list[int]]] = {}
+        self.clear: dict[tuple[str, str], list[Claim | Reject]] = {}
+        """Axis -> what surely holds between two things; `_orders` works it out once for all families."""
 
     def describe(self, entity: Entity, rng: Random, *, without: tuple[str, ...] = ()) -> Phrase | None:
         """A phrase that refers to this thing alone, by noun, size and colour; None if there is none.
@@ -28,13 +36,31 @@ class Names:
             rng: Chooses among unique phrases.
             without: Classes not to use, since the sentence itself is about them.
         """
-        phrases, weights = self._ways(entity, without)
-        return rng.choices(phrases, weights)[0] if phrases else None
+        phrases, limits = self._ways(entity, without)
+        if len(phrases) < 2:
+            return phrases[0] if phrases else None
+        return rng.choices(phrases, cum_weights=limits)[0]
 
     @cached_property
     def things(self) -> tuple[Entity, ...]:
         """The things of the scene that can be told from all others."""
         return tuple(entity for entity in self._facts.entities if self._ways(entity, ())[0])
+
+    @cached_property
+    def placed(self) -> tuple[Entity, ...]:
+        """Those of them of which one would say where they are."""
+        return tuple(entity for entity in self.things if lexicon.has_a_place(entity.noun))
+
+    @cached_property
+    def unfit(self) -> tuple[Reject, ...]:
+        """Why the others take no part in statements about two things."""
+        where, several = self._facts.scene.image_id, len(self._facts.entities) > 1
+        unnamed = [e for e in self._facts.entities if several and e not in self.things]
+        homeless = [e for e in self.things if e not in self.placed]
+        return (
+            *(Reject(where, why_not(e), e.noun) for e in unnamed),
+            *(Reject(where, "noun that has no place of its own", e.noun) for e in homeless),
+        )
 
     def unique(self, entity: Entity, attributes: tuple[str, ...] = ()) -> bool:
         """Whether "the <attributes> <noun>" can only be this thing."""
@@ -53,11 +79,11 @@ class Names:
             if len(attributes) == len(classes) and self._facts.referent(entity.noun, attributes, strict=True) is entity:
                 found.append((Phrase(entity.noun, attributes), weight))
         short = [(p, w) for p, w in found if len(p.attributes) < 2] or found  # two adjectives only if one will not do
-        return [p for p, _ in short], [w for _, w in short]
+        return [p for p, _ in short], list(accumulate(w for _, w in short))
 
 
 def _usable(entity: Entity, kind: str) -> str | None:
-    name = entity.of_class(kind)
+    name = entity.by_class.get(kind)
     return name if name is not None and lexicon.usable(entity.noun, name) else None
 
 
@@ -68,6 +94,4 @@ def why_not(entity: Entity) -> str:
 
 def classed(entity: Entity) -> list[tuple[str, str]]:
     """(class, attribute) for the attributes of a thing that can be swapped."""
-    kinds = sorted({kind for a in entity.attributes if (kind := lexicon.attribute_class(a)) is not None})
-    found = ((kind, entity.of_class(kind)) for kind in kinds)
-    return [(kind, name) for kind, name in found if name is not None and lexicon.usable(entity.noun, name)]
+    return [(kind, name) for kind, name in entity.by_class.items() if lexicon.usable(entity.noun, name)]

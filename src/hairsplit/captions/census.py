@@ -18,7 +18,7 @@ from hairsplit.scenes.readers.gqa import RawGraph
 
 PORTION = 64
 """Graphs handed to a worker at once."""
-VERSION = 1
+VERSION = 2
 _HINT = "make it again: hairsplit captions GRAPHS --corpus FILE"
 
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from random import Random
 
 from hairsplit.captions._family import Draft, Negative
@@ -55,13 +56,15 @@ def choose(
     No text is taken twice in an image, but for a positive with several negatives of its own. What is not taken is not
     made, so a family must hand on its groups in an order that favours none.
     """
-    live, kept, room = dict(made), list[Group](), most
+    live, kept, room = list(made), list[Group](), most
+    limits = list(accumulate(weights[family] for family in live))
     seen: set[str] = set()
     while live and room > 0:
-        name = rng.choices(list(live), [weights[family] for family in live])[0]
-        group = next(live[name], None)
+        name = rng.choices(live, cum_weights=limits)[0]
+        group = next(made[name], None)
         if group is None:
-            del live[name]
+            live.remove(name)
+            limits = list(accumulate(weights[family] for family in live))
         elif (fresh := _fresh(group, room, seen, rejects)) is not None:
             seen.update([fresh.draft.text, *(negative.text for negative in fresh.draft.negatives)])
             room -= len(fresh.draft.negatives)

@@ -1,7 +1,9 @@
 """The second pass over one part of the graphs: what a worker process, or a task of Ray or Spark, does."""
 
+import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -40,12 +42,24 @@ def captioned(job: Job, graphs: Sequence[RawGraph]) -> tuple[pa.Table, Counter[s
     rejects: Counter[str] = Counter()
     splits: set[str] = set()
     pairs: list[Pair] = []
-    for graph in graphs:
-        scene = job.choice.scene(graph, rejects, splits)
-        if scene is not None:
-            source = (job.source_of(scene) if job.source_of else None) or job.source
-            pairs += job.plan.pairs(scene, source, rejects)
-    return arrow_table(pairs), rejects
+    with _rare_collections():
+        for graph in graphs:
+            scene = job.choice.scene(graph, rejects, splits)
+            if scene is not None:
+                source = (job.source_of(scene) if job.source_of else None) or job.source
+                pairs += job.plan.pairs(scene, source, rejects)
+        return arrow_table(pairs), rejects
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cyclic garbage a hundred times less often: drafts are many, short-lived and without cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(100 * before[0], *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def caption_partition(lines: Iterable[str | bytes], job: Job, folder: Path) -> Path:

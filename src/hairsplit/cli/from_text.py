@@ -46,8 +46,9 @@ def run_from_text(captions: Path, out: Path, **options: Any) -> None:
     """Make the table and say what is in it."""
     from hairsplit import api
     from hairsplit.captions.balance import balance_lines
+    from hairsplit.captions.text_table import TextOptions
 
-    made = api.captions_from_text(captions, out, **options)
+    made = api.captions_from_text(captions, out, TextOptions(**options))
     typer.echo(f"{counted(made.rows, 'pair')} of {counted(made.images, 'image')} in {out}")
     width = max(map(len, made.made))
     typer.echo(f"  {'rule':<{width}}{'made':>9}{'kept':>9}")

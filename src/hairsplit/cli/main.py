@@ -146,7 +146,7 @@ def convert(
 
 @app.command(name="list")
 def list_(
-    what: Annotated[str | None, Argument(help="losses, formats, benchmarks, ...; all if left out.")] = None,
+    what: Annotated[str | None, Argument(help="losses, formats, benchmarks, ..., or one benchmark.")] = None,
 ) -> None:
     """Show what can be chosen, with one line each."""
     from hairsplit import api

@@ -44,7 +44,7 @@ class PairBatches:
         context_length: Positions of the model's text tower.
         threads: That decode pictures.
         megabytes: Of decoded pictures kept in memory.
-        cache: Of decoded pictures on disk; closed with the batches.
+        cache: Of decoded pictures on disk; left open.
 
     Raises:
         HairsplitError: A kind is in no pair, or no pair is left.

@@ -23,7 +23,7 @@ class PixelStore:
     """Pictures as the encoder sees them, decoded by threads, kept as uint8 while they fit into `megabytes`.
 
     With a `cache`, what it holds is read from there, and what is decoded is added to it, by the content `keys` of the
-    pictures (needed then); the pixels are the same, byte for byte. The cache is closed with the store.
+    pictures (needed then); the pixels are the same, byte for byte. Several stores may share a cache; none closes it.
     """
 
     def __init__(
@@ -97,5 +97,3 @@ class PixelStore:
     def close(self) -> None:
         """Stop the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._cache is not None:
-            self._cache.close()

@@ -24,27 +24,34 @@ def unique(values: Iterable[str]) -> tuple[list[str], dict[str, int]]:
 
 @torch.no_grad()
 def embed_images(
-    encoder: DualEncoder, root: Path, images: Sequence[str], *, batch: int = 128, tick: Progress | None = None
+    encoder: DualEncoder,
+    root: Path,
+    images: Sequence[str],
+    *,
+    batch: int = 128,
+    store: PixelStore | None = None,
+    tick: Progress | None = None,
 ) -> Matrix:
-    """Unit embeddings [n, D] float32 of pictures below `root`.
+    """Unit embeddings [n, D] float32 of pictures below `root`, decoded by `store` (left open) if there is one.
 
     Raises:
         HairsplitError: A picture is missing or broken.
     """
     device = next(encoder.parameters()).device
-    store = PixelStore(root, encoder.preprocess, megabytes=0)
+    decoding = PixelStore(root, encoder.preprocess, megabytes=0) if store is None else store
     found = np.empty((len(images), encoder.embedding_width), np.float32)
     was_training = encoder.training
     encoder.eval()
     try:
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
-            pixels = store.pixels(part).to(device)
+            pixels = decoding.pixels(part).to(device)
             found[start : start + len(part)] = encoder.encode_image(pixels).float().cpu().numpy()
             if tick:
                 tick(len(part))
     finally:
-        store.close()
+        if store is None:
+            decoding.close()
         encoder.train(was_training)
     return found
 

@@ -57,14 +57,22 @@ def labelled_images(root: Path) -> LabelledImages:
             raise HairsplitError("the class has no picture", where=str(folder), hint="add some, or remove the folder")
         images += [f.relative_to(root).as_posix() for f in found]
         labels += [label] * len(found)
+    classes = tuple(f.name.replace("_", " ") for f in folders)
+    return LabelledImages(root, tuple(images), tuple(labels), classes, read_prompts(root), others)
+
+
+def read_prompts(root: Path) -> tuple[str, ...]:
+    """The templates of a folder's `prompts.txt`, one a line; `PROMPTS` where it has none.
+
+    Raises:
+        HairsplitError: A template has no place for the class.
+    """
     file = root / "prompts.txt"
     prompts = tuple(line.strip() for line in _lines(file) if line.strip()) if file.is_file() else ()
-    prompts = prompts or PROMPTS
     for prompt in prompts:
         if "{}" not in prompt and "{a}" not in prompt:
             raise HairsplitError(f"the prompt {prompt!r} has no {{}}", where=str(file), hint="write 'a photo of {a}.'")
-    classes = tuple(f.name.replace("_", " ") for f in folders)
-    return LabelledImages(root, tuple(images), tuple(labels), classes, prompts, others)
+    return prompts or PROMPTS
 
 
 def class_embeddings(encoder: DualEncoder, classes: Sequence[str], prompts: Sequence[str]) -> Matrix:

@@ -18,6 +18,7 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file, write_json
 from hairsplit.core.tables import PairsTable
 from hairsplit.core.types import Estimate, Pair
+from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate import metrics
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
@@ -49,7 +50,14 @@ class Scores:
     seconds: float = 0.0
 
 
-def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick: Progress | None = None) -> Scores:
+def score_pairs(
+    encoder: DualEncoder,
+    table: PairsTable,
+    *,
+    seed: int = 0,
+    store: PixelStore | None = None,
+    tick: Progress | None = None,
+) -> Scores:
     """Encode each unique image and caption once and read off every pair's two cosines.
 
     A pair's cosines that are closer than `metrics.TIE` come out equal. Rows without a negative, and rows whose two
@@ -75,7 +83,7 @@ def score_pairs(encoder: DualEncoder, table: PairsTable, *, seed: int = 0, tick:
         )
     images, image_number = unique(pair.image for pair in pairs)
     texts, text_number = unique(text for pair in pairs for text in (pair.caption, pair.negative or ""))
-    image_embeddings = embed_images(encoder, table.root, images, tick=tick)
+    image_embeddings = embed_images(encoder, table.root, images, store=store, tick=tick)
     text_embeddings = embed_texts(encoder, texts, tick=tick)
     rows = [image_number[pair.image] for pair in pairs]
     scores = pair_scores(
@@ -139,12 +147,13 @@ def pair_scores(
     )
 
 
-def validation_metrics(encoder: DualEncoder, table: PairsTable) -> dict[str, float]:
+def validation_metrics(encoder: DualEncoder, table: PairsTable, *, store: PixelStore | None = None) -> dict[str, float]:
     """The few numbers a training run watches: micro and macro pair accuracy, margin, accuracy per kind.
 
-    The macro mean, by which the best checkpoint is chosen, is over the kinds of `kinds_with_a_say`.
+    The macro mean, by which the best checkpoint is chosen, is over the kinds of `kinds_with_a_say`. `store`: see
+    `embed_images`.
     """
-    scores = score_pairs(encoder, table)
+    scores = score_pairs(encoder, table, store=store)
     hits = scores.positive > scores.negative
     kinds = np.array([pair.kind for pair in scores.pairs])
     by_kind = {f"pair_accuracy/{kind}": float(hits[kinds == kind].mean()) for kind in sorted(set(kinds.tolist()))}

@@ -19,7 +19,9 @@ PEOPLE: dict[str, tuple[str | None, str | None]] = {
     "daughter": ("female", None), "sister": ("female", None), "ballerina": ("female", None),
     "bridesmaid": ("female", None), "cheerleader": (None, None), "boy": BOY, "girl": GIRL, "child": (None, "child"),
     "kid": (None, "child"), "baby": (None, "child"), "toddler": (None, "child"), "infant": (None, "child"),
-    "adult": (None, "adult"),
+    "adult": (None, "adult"), "lad": ("male", None), "dude": ("male", None), "fellow": ("male", None),
+    "nephew": ("male", None), "grandson": ("male", None), "gal": ("female", None), "niece": ("female", None),
+    "granddaughter": ("female", None), "lass": ("female", None),
 }  # fmt: skip
 """Noun -> (sex, age) as far as the word says; two people are surely different kinds only where they contradict."""
 PEOPLE_OF_ANY_KIND = _set("""
@@ -35,14 +37,60 @@ PEOPLE_OF_ANY_KIND = _set("""
     commuter conductor construction couple crossing daredevil demonstrator dentist diner drinker elder employee
     engineer equestrian fielder golfer guard guest guide guy hitter homeless host infielder juggler juror lady
     lover magician mailman mechanic member merchant messenger mime miner mourner mover newlywed observer operator
+    adolescent backpacker ballplayer boarder bouncer brunette bandmate cousin defender fencer footballer
+    grandparent hippie instructor judge mountaineer ninja owner personnel pirate preteen punk rafter redhead rescuer
+    rollerblader rollerskater seller spotter surgeon youngster
     outfielder painter participant partner passerby patient patron pianist plumber policewoman politician
     president protester puppeteer reader reporter resident reveler salesman santa scientist scout sculptor
-    secretary senior server shepherd shoveler sibling skydiver snowman stranger street stroller sunbather
+    secretary senior server shoveler sibling skydiver snowman stranger street stroller sunbather
     surveyor tailor traveler trainer twin usher veteran viewer violinist volunteer walker warrior welder winner
     witness
 """) - _set("construction crossing street stroller snowman homeless scout")
 CHILDREN = _set("boy girl child kid baby toddler infant teenager teen youth son daughter")
+_DOGS = (
+    "puppy pup poodle terrier retriever labrador greyhound bulldog beagle collie dachshund dalmatian husky spaniel pug "
+    "corgi chihuahua rottweiler doberman mastiff hound bloodhound basset whippet weimaraner schnauzer setter sheepdog "
+    "pitbull pomeranian akita malamute newfoundland mutt mongrel doggie canine pooch"
+)
+_CATS = "kitten kitty tabby tomcat feline"
+_HORSES = "pony foal colt filly mare stallion mustang gelding bronco steed"
+_COWS = "bull calf heifer steer longhorn"
+_BIRDS = (
+    "duck duckling mallard drake goose gosling chicken hen rooster chick turkey swan pigeon dove seagull gull tern "
+    "parrot parakeet cockatoo macaw canary owl eagle hawk falcon vulture condor buzzard crow raven blackbird magpie "
+    "sparrow robin finch goldfinch wren starling bluebird bluejay woodpecker hummingbird kingfisher toucan penguin "
+    "puffin ostrich peacock pheasant quail pelican flamingo heron egret stork sandpiper cormorant seabird"
+)
+_SEA = "dolphin whale orca seal walrus shark goldfish trout salmon octopus jellyfish starfish crab lobster stingray"
+_INSECTS = "bee butterfly moth ant wasp beetle ladybug dragonfly grasshopper caterpillar mosquito bumblebee"
+_CARS = "sedan taxi hatchback limousine coupe convertible"
+_BOATS = (
+    "sailboat rowboat motorboat speedboat canoe kayak yacht ferry catamaran dinghy gondola lifeboat tugboat steamboat"
+)
 SAME_THING = (
+    f"puppy {_DOGS}", f"kitten {_CATS}", f"donkey mule {_HORSES}", "dog shepherd", "person shepherd", "man shepherd",
+    "woman shepherd", "dog bull", "dog boxer", "dog pointer", "dog lab", "bird crane", "bird cardinal", "bird swallow",
+    "bird jay", "duck mallard drake duckling", "goose gosling", "pigeon dove", "seagull gull tern seabird",
+    "crow raven blackbird starling", "otter beaver seal", "chimpanzee chimp gorilla ape monkey baboon orangutan",
+    "pig hog piglet boar sow swine warthog", "fawn doe buck stag reindeer deer elk moose antelope impala wildebeest",
+    "alligator crocodile lizard iguana gecko", "insect bug bee fly wasp mosquito bumblebee", "animal creature",
+    "animal cub", "bear cub", "lion cub lioness", "tiger cub",
+    "lion lioness cougar puma panther jaguar leopard cheetah",
+    "cow heifer longhorn bull steer calf bison buffalo yak", "animal herd", "animal flock", "animal cattle",
+    "animal livestock", "animal poultry", "cow herd", "cow livestock", "sheep herd", "sheep flock", "sheep livestock",
+    "goat herd", "horse herd", "elephant herd", "zebra herd", "giraffe herd", "deer herd", "buffalo herd",
+    "bird flock", "bird poultry", "chicken poultry", "duck flock", "goose flock", "pigeon flock", "seagull flock",
+    "dog pack", "wolf pack",
+    "boat dinghy gondola rowboat motorboat speedboat catamaran barge vessel lifeboat tugboat raft watercraft",
+    "ship vessel barge tugboat watercraft", "car coupe convertible limousine suv auto", "truck firetruck pickup lorry",
+    "bus minibus coach", "bicycle bike tricycle unicycle", "motorcycle atv moped scooter motorbike",
+    "train streetcar trolley tram subway locomotive", "plane jet glider biplane aircraft airliner",
+    "wetsuit suit swimsuit bodysuit", "snowsuit tracksuit sweatsuit jumpsuit suit coveralls overalls uniform",
+    "shirt tee undershirt camisole cardigan pullover turtleneck hoodie sweatshirt jersey",
+    "jacket coat overcoat poncho cape cloak fleece raincoat parka windbreaker", "robe bathrobe kimono cloak cape",
+    "headscarf scarf headband bandana bandanna headdress turban veil hat hood", "hat sunhat fedora sombrero cap beret",
+    "pants capris tights leggings leotard", "underwear bra diaper lingerie", "tomato fruit", "tomato vegetable",
+    "pumpkin fruit", "person mascot",
     "bike bicycle cycle motorbike", "motorcycle motorbike scooter moped", "couch sofa settee loveseat futon",
     "car automobile sedan vehicle taxi cab suv jeep van minivan hatchback limousine", "cup mug teacup",
     "plate dish saucer platter tray", "hat cap helmet beanie visor headband beret hood bonnet turban",
@@ -108,23 +156,46 @@ SAME_THING = (
 _CLOTHES = (
     "shirt t-shirt blouse jersey jacket coat vest sweater sweatshirt hoodie hat cap helmet dress skirt pants jeans "
     "shorts suit costume outfit uniform tie scarf glove shoe boot sneaker sandal sock belt robe gown tuxedo apron "
-    "swimsuit bikini"
+    "swimsuit bikini trousers slacks khakis sweatpants leggings tights capris overalls coveralls pajamas trunks "
+    "underwear parka poncho cardigan overcoat raincoat windbreaker pullover turtleneck tunic leotard jumpsuit snowsuit "
+    "tracksuit sweatsuit wetsuit bodysuit kimono kilt veil cape cloak diaper headscarf headband bandana bandanna "
+    "beanie sunhat sombrero fedora bonnet beret turban headdress mitten stocking camisole blazer undershirt bathrobe "
+    "slipper loafer cleat lingerie sundress"
+)
+_FRUIT = (
+    "apple banana orange pear peach lemon lime grape strawberry watermelon melon mango pineapple cherry plum kiwi "
+    "berry blueberry raspberry blackberry cranberry avocado tangerine grapefruit apricot fig coconut papaya guava "
+    "cantaloupe pomegranate nectarine"
+)
+_VEGETABLES = (
+    "carrot broccoli potato onion lettuce cabbage cauliflower celery cucumber pepper bean pea corn spinach radish "
+    "zucchini squash pumpkin eggplant mushroom asparagus beet turnip artichoke kale garlic leek pickle"
+)
+_DRINKS = (
+    "coffee tea juice beer wine water milk soda lemonade latte espresso cappuccino milkshake smoothie cocktail "
+    "champagne cocoa"
 )
 KINDS = {
-    "animal": "dog puppy cat kitten horse pony cow bull calf sheep lamb goat pig bird duck goose chicken elephant "
-    "giraffe zebra bear lion tiger monkey rabbit deer fish wolf fox camel donkey leopard cheetah panda koala kangaroo "
-    "rhino rhinoceros hippo buffalo bison moose elk antelope gazelle llama alpaca ostrich swan pigeon seagull parrot "
-    "owl eagle peacock rooster hen turkey penguin turtle frog snake lizard alligator squirrel mouse rat hamster "
-    "gorilla ape seal dolphin whale shark butterfly bee ox ram mule foal colt duckling chick",
-    "pet": "dog puppy cat kitten",
-    "bird": "duck goose chicken parrot pigeon seagull swan eagle owl penguin ostrich peacock rooster hen turkey crow "
-    "sparrow robin hawk pelican flamingo heron duckling chick",
-    "vehicle": "car truck bus van bike bicycle motorcycle motorbike scooter train boat plane tractor taxi suv jeep "
-    "minivan sedan airplane jet helicopter ship canoe kayak trolley tram ambulance pickup",
-    "fruit": "apple banana orange pear peach lemon lime grape strawberry watermelon melon mango pineapple cherry plum "
-    "kiwi berry blueberry raspberry avocado tangerine grapefruit",
-    "vegetable": "carrot broccoli potato onion lettuce cabbage cauliflower celery cucumber pepper bean pea corn "
-    "spinach radish zucchini squash pumpkin eggplant mushroom asparagus",
+    "animal": f"{_DOGS} {_CATS} {_HORSES} {_COWS} {_BIRDS} {_SEA} {_INSECTS} dog cat horse cow sheep lamb goat pig "
+    "bird insect hog piglet boar elephant giraffe zebra bear lion lioness tiger panther jaguar cougar lynx monkey "
+    "chimpanzee baboon orangutan rabbit bunny hare deer fawn reindeer fish wolf coyote fox hyena camel donkey leopard "
+    "cheetah panda koala kangaroo rhino rhinoceros hippo hippopotamus buffalo bison yak moose elk antelope gazelle "
+    "impala wildebeest warthog llama alpaca turtle tortoise frog toad snake lizard gecko iguana alligator crocodile "
+    "squirrel chipmunk mouse rat hamster gerbil gorilla ape otter beaver raccoon skunk hedgehog porcupine ox ram mule",
+    "pet": f"{_DOGS} {_CATS} dog cat",
+    "dog": _DOGS,
+    "cat": _CATS,
+    "horse": _HORSES,
+    "insect": _INSECTS,
+    "fish": "goldfish trout salmon",
+    "bird": _BIRDS,
+    "vehicle": f"{_CARS} {_BOATS} car truck bus van bike bicycle motorcycle motorbike moped scooter train boat plane "
+    "tractor suv jeep minivan airplane jet helicopter ship trolley tram ambulance pickup automobile lorry minibus "
+    "firetruck atv snowmobile tricycle streetcar locomotive bulldozer forklift glider biplane barge",
+    "car": _CARS,
+    "boat": _BOATS,
+    "fruit": _FRUIT,
+    "vegetable": _VEGETABLES,
     "plant": "tree bush shrub flower grass fern cactus vine ivy palm rose tulip daisy sunflower",
     "flower": "rose tulip daisy sunflower lily orchid carnation dandelion",
     "tree": "palm pine oak evergreen",
@@ -141,11 +212,15 @@ KINDS = {
     "jewelry": "necklace earring bracelet ring",
     "clothing": _CLOTHES,
     "clothes": _CLOTHES,
-    "food": "apple banana orange pear bread cake pizza sandwich salad rice meat cheese egg soup pasta chicken fish "
-    "fruit vegetable donut doughnut cookie hotdog burger hamburger bacon sausage "
-    "potato tomato carrot broccoli dessert pie",
-    "drink": "coffee tea juice beer wine water milk soda lemonade",
-    "beverage": "coffee tea juice beer wine water milk soda lemonade",
+    "garment": _CLOTHES,
+    "apparel": _CLOTHES,
+    "attire": _CLOTHES,
+    "food": f"{_FRUIT} {_VEGETABLES} bread cake pizza sandwich salad rice meat cheese egg soup pasta chicken fish "
+    "fruit vegetable donut doughnut cookie hotdog burger hamburger cheeseburger bacon sausage tomato dessert pie "
+    "pancake waffle muffin cupcake brownie bagel croissant pretzel pastry steak ham shrimp sushi spaghetti burrito "
+    "taco popsicle lollipop chocolate popcorn corndog omelette lasagna toast noodle meatball",
+    "drink": _DRINKS,
+    "beverage": _DRINKS,
     "toy": "ball doll frisbee",
     "shape": "circle cross diamond heart ring square star triangle cube sphere cylinder",
     "person": "",

@@ -19,9 +19,9 @@ IRREGULAR_PLURALS = {
     "die": "dice", "quiz": "quizzes", "passerby": "passersby", "grandchild": "grandchildren",
 }  # fmt: skip
 _REGULAR = """
-    cookie hoodie movie brownie zombie selfie birdie veggie smoothie beanie collie prairie bootie onesie pinkie goalie
-    rookie necktie bowtie magpie auntie walkie-talkie axe pickaxe bikini taxi kiwi safari panini jacuzzi lassie mustache
-    avalanche ache headache cache size prize maze breeze
+    cookie hoodie movie brownie zombie selfie corgi birdie veggie smoothie beanie collie doggie prairie bootie onesie
+    pinkie goalie rookie necktie bowtie magpie auntie walkie-talkie axe pickaxe bikini taxi kiwi safari panini jacuzzi
+    lassie mustache avalanche ache headache cache size prize maze breeze
 """
 IRREGULAR_PLURALS |= {noun: f"{noun}s" for noun in _REGULAR.split()}
 IRREGULAR_PLURALS |= {noun: f"{noun}es" for noun in ("lens", "canvas", "octopus", "walrus", "iris", "atlas")}
@@ -32,7 +32,7 @@ PLURAL_ONLY = _set("""
     binoculars headphones earphones earmuffs trunks leggings pajamas pyjamas overalls tights pliers tweezers shears
     skis woods belongings surroundings khakis slacks suspenders bleachers groceries dentures handcuffs sweatpants
     underpants panties briefs boxers corduroys capris chaps bangs drapes blinds fries ruins outskirts remains
-    furnishings condiments refreshments fireworks credentials knickers bloomers nunchucks clippers
+    furnishings coveralls condiments refreshments fireworks credentials knickers bloomers nunchucks clippers
 """)
 SINGULAR_IN_S = _set("""
     bus gas lens canvas atlas iris walrus cactus octopus platypus christmas chassis pancreas rhinoceros hippopotamus
@@ -47,7 +47,7 @@ PLURALS_IN_AS_AND_OS = _set("""
     torsos silos studios patios stereos casinos trios duos autos nachos jalapenos discos condos bistros ponchos
     kimonos tuxedos bongos banjos cellos ukuleles gazebos porticos cameos rodeos armadillos  cockatoos
     yoyos euros jumbos limos memos mementos cargos bamboos tangos tobaccos pueblos cappuccinos espressos pimentos
-    dingos geckos lassos
+    dingos geckos lassos chihuahuas akitas impalas orcas sombreros fedoras parkas lasagnas polos
 """)
 MASS = _set("""
     air asphalt bacon bread broccoli butter cardboard cement cheese clothing cloth coffee concrete corn cotton cream
@@ -87,9 +87,19 @@ VAGUE = _set("""
     brand text logo caption message information advertisement arrangement collection assortment display stack pile
     bundle cluster batch load layer edge border outline frame strip patch streak mark stain splash drop droplet
     pant short jean trouser sunglass stair scissor ripple wave spray mist cloud formation arrow symbol digit figure
-    character subject
+    character subject belonging closeup exercise hundred leap stunt turn protection gaze yawn
 """) - _set("light arrow frame cloud wave swing display character figure dot")
 """Nouns that name nothing one could point at, or hardly one thing; no caption is made of them."""
+FUNCTION_WORDS = _set("""
+    a an the this that these those and or but nor of in on at by to for from with without into onto out outside behind
+    under over above below between among beside near next through across along around off up down upfront uphill
+    downhill he she it they we you me him her them us itself himself herself themselves his its their my your our
+    who whom which what somebody someone anybody anyone everybody everyone nobody something anything everything nothing
+    one two three four five six seven eight nine ten eleven twelve hundred thousand dozen
+    some any all both each every many much most more few fewer several other others another no none not lots plenty
+    is are was be being been has have had do does very too also together here there where while as if than then
+""")
+"""Articles, prepositions, pronouns, numbers and the like, which careless readers of captions take for things."""
 STUFF = _set("""
     beach city coast course court desert field floor forest harbor hill lake landscape lawn meadow mountain ocean park
     path playground pool river road sea shore sidewalk slope street town track trail valley wall yard airport alley
@@ -100,8 +110,8 @@ STUFF = _set("""
     stage station store stream suburb swamp terrace theater tunnel village waterfront wilderness woods zoo
 """) - _set("house garage store restaurant station dock pier island platform living parking")
 """Nouns of what lies around everything; nothing is said to be left of them."""
-ANYTHING = _set("object thing item other others something stuff one")
-"""Nouns that may stand for an object of any kind."""
+ANYTHING = _set("object thing item other others something stuff one") | FUNCTION_WORDS
+"""Nouns that may stand for an object of any kind, and words that do not say what it is."""
 COLLECTIVE = _set("""
     audience crowd team family couple band gathering parade army orchestra choir class crew staff trio duo group
     police flock herd pack bunch crew swarm fleet convoy caravan squad troop public horde mob herd litter school

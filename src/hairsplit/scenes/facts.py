@@ -11,16 +11,17 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
-from hairsplit.core.types import Box, Scene, Thing, World
+from hairsplit.core.types import Box, Scene, World
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.boxes import disjoint, gaps, overlap
+from hairsplit.scenes._merging import edges, merged, names
+from hairsplit.scenes.boxes import disjoint, gaps
 
-SAME_BOX = 0.7
-"""Intersection over union from which two boxes with related nouns are one thing."""
 CLEAR_SHIFT = 0.05
 """Share of the picture's side by which centres must differ for an annotated direction to count."""
 CLEAR_SLOPE = 0.5
 """Least |distance along the axis| / |distance across it| for a direction to be TRUE."""
+_ALONE = "\x1f"
+"""Ends the id of a node of several, so that it is not taken for the thing."""
 HORIZONTAL = ("to the left of", "to the right of")
 VERTICAL = ("above", "below")
 
@@ -72,9 +73,9 @@ def opposite(verdict: Verdict) -> Verdict:
     return Verdict(flip[verdict.truth], verdict.evidence)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entity:
-    """One thing of the scene: a node, or several nodes over the same pixels."""
+    """One thing of the scene: a node, or several nodes over the same pixels; equal to itself only."""
 
     id: str
     """Id of its first node."""
@@ -83,16 +84,23 @@ class Entity:
     box: Box
     attributes: tuple[str, ...]
     """Canonical, sorted."""
+    nodes: tuple["Entity", ...] = ()
+    """Its nodes one by one, under ids of their own, where it has several: each may have another box."""
 
-    @property
+    @cached_property
     def noun(self) -> str:
         """The noun to call it by."""
         return self.nouns[0]
 
-    def of_class(self, name: str) -> str | None:
-        """Its attribute of an exclusive class, if exactly one is annotated."""
-        found = [a for a in self.attributes if lexicon.attribute_class(a) == name]
-        return found[0] if len(found) == 1 else None
+    @cached_property
+    def by_class(self) -> Mapping[str, str]:
+        """Exclusive class -> its attribute, where exactly one of the class is annotated; in order of the classes."""
+        found: dict[str, list[str]] = {}
+        for attribute in self.attributes:
+            kind = lexicon.attribute_class(attribute)
+            if kind is not None:
+                found.setdefault(kind, []).append(attribute)
+        return {kind: names[0] for kind, names in sorted(found.items()) if len(names) == 1}
 
 
 class Facts:
@@ -110,12 +118,20 @@ class Facts:
         self.world = world
         self.complete = complete
         self.entities, entity_of = _entities(scene)
-        self.edges: frozenset[tuple[str, str, str]] = frozenset(_edges(scene, entity_of))
-        self._linked = {(s, o) for s, _, o in self.edges} | {(o, s) for s, _, o in self.edges}
+        self.edges: frozenset[tuple[str, str, str]] = frozenset(edges(scene, entity_of))
+        alone = {thing.id: thing.id for thing in scene.things}
+        alone |= {node.id.removesuffix(_ALONE): node.id for entity in self.entities for node in entity.nodes}
+        self._known = self.edges.union(edges(scene, alone)) if any(e.nodes for e in self.entities) else self.edges
+        self._linked = {(s, o) for s, _, o in self._known} | {(o, s) for s, _, o in self._known}
         self._called: dict[str, tuple[tuple[Entity, ...], tuple[Entity, ...]]] = {}
         self._referents: dict[tuple[str, tuple[str, ...], bool], Entity | None] = {}
         self._relations: dict[tuple[str, str, str], Verdict] = {}
         self._attributes: dict[tuple[str, str], Verdict] = {}
+
+    @cached_property
+    def predicates(self) -> frozenset[str]:
+        """All predicates of its edges."""
+        return frozenset(predicate for _, predicate, _ in self.edges)
 
     @cached_property
     def nouns(self) -> tuple[str, ...]:
@@ -161,7 +177,7 @@ class Facts:
             return UNKNOWN
         linked = (s.id, o.id) in self._linked  # most are not
         claimed = linked and self._claims(s, name, o)
-        apart = name == "inside" and disjoint(s.box, o.box)
+        apart = name == "inside" and _disjoint(s, o)
         refuted = linked and self._refutes(s, name, o)
         evidence = "converse_or_contrary" if refuted else "geometric" if apart else ""
         if claimed:
@@ -195,8 +211,8 @@ class Facts:
         if argument is None:
             return False
         claimed, thing = (s, o) if argument == 2 else (o, s)
-        return disjoint(claimed.box, thing.box) and any(
-            disjoint(claimed.box, other.box)
+        return _disjoint(claimed, thing) and any(
+            _disjoint(claimed, other)
             for other in self.entities
             if other is not claimed and (self._edge(other, name, o) if argument == 2 else self._edge(s, name, other))
         )
@@ -271,13 +287,23 @@ class Facts:
         return Verdict(Truth.FALSE, "complete") if self.world == "closed" else UNKNOWN
 
     def _edge(self, s: Entity, name: str, o: Entity) -> bool:
-        return (s.id, name, o.id) in self.edges
+        return (s.id, name, o.id) in self._known
 
     def _direction(self, s: Entity, name: str, o: Entity) -> Verdict:
-        """As the boxes say, or an edge that they do not contradict; otherwise UNKNOWN, in both worlds."""
-        inverse = str(lexicon.inverse(name))
+        """As the boxes say, or an edge that they do not contradict; otherwise UNKNOWN, in both worlds.
+
+        It must be so of each node of a thing, by its own box and edges.
+        """
         if name in {"to the right of", "below"}:
-            return self.relation(o, inverse, s)
+            return self.relation(o, str(lexicon.inverse(name)), s)
+        if not s.nodes and not o.nodes:
+            return self._between(s, name, o)
+        verdicts = [self._between(a, name, b) for a in s.nodes or (s,) for b in o.nodes or (o,)]
+        agreed = len({verdict.truth for verdict in verdicts}) == 1
+        return min(verdicts, key=lambda verdict: verdict.evidence) if agreed else UNKNOWN
+
+    def _between(self, s: Entity, name: str, o: Entity) -> Verdict:
+        inverse = str(lexicon.inverse(name))
         along, across = gaps(s.box, o.box) if name in HORIZONTAL else reversed(gaps(s.box, o.box))
         clear = CLEAR_SHIFT * (self.scene.width if name in HORIZONTAL else self.scene.height)
         claimed = denied = contrary = False
@@ -305,44 +331,18 @@ def _crowd_of_others(entity: Entity, noun: str) -> bool:
     return _several(entity) and all(lexicon.singular(lexicon.head(name)) != own for name in entity.nouns)
 
 
-def _content(thing: Thing) -> tuple[object, ...]:
-    """Sort key: independent of the file's order, and, up to ties, of mirroring the scene."""
-    box = thing.box
-    return (thing.name, sorted(thing.attributes), box.y, box.h, box.w, box.x, thing.id)
-
-
 def _entities(scene: Scene) -> tuple[tuple[Entity, ...], Mapping[str, str]]:
     """Nodes merged into entities, and the entity of every node."""
-    groups: list[list[Thing]] = []
-    for thing in sorted(scene.things, key=_content):
-        same = [group for group in groups if any(_same(thing, other) for other in group)]
-        merged = [*(other for group in same for other in group), thing]
-        groups = [group for group in groups if group not in same] + [merged]
-    groups.sort(key=lambda group: _content(group[0]))
+    groups = merged(scene)
     entities = []
     for group in groups:
-        names = tuple(dict.fromkeys(lexicon.normal(thing.name) for thing in group))
-        nouns = tuple(sorted(names, key=lambda noun: -_says(noun, names)))  # stable: ties stay in content order
         attributes = tuple(sorted({lexicon.attribute(a) for thing in group for a in thing.attributes}))
-        entities.append(Entity(group[0].id, nouns, group[0].box, attributes))
+        each = group if len(group) > 1 else ()
+        nodes = tuple(Entity(f"{thing.id}{_ALONE}", (lexicon.normal(thing.name),), thing.box, ()) for thing in each)
+        entities.append(Entity(group[0].id, names(group), group[0].box, attributes, nodes))
     return tuple(entities), {thing.id: group[0].id for group in groups for thing in group}
 
 
-def _says(noun: str, names: tuple[str, ...]) -> int:
-    """How many of the names a noun implies; collective nouns last."""
-    return -1 if lexicon.is_collective(noun) else sum(lexicon.match(other, noun) == "yes" for other in names)
-
-
-def _same(a: Thing, b: Thing) -> bool:
-    if overlap(a.box, b.box) <= SAME_BOX:  # first, since few pass it
-        return False
-    one, two = lexicon.normal(a.name), lexicon.normal(b.name)
-    return lexicon.match(one, two) != "no" or lexicon.match(two, one) != "no"
-
-
-def _edges(scene: Scene, entity_of: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
-    for thing in scene.things:
-        for relation in thing.relations:
-            s, o = entity_of[thing.id], entity_of.get(relation.target)
-            if o is not None and o != s:
-                yield s, lexicon.predicate(relation.predicate), o
+def _disjoint(a: Entity, b: Entity) -> bool:
+    """Whether two things share no pixel."""
+    return all(disjoint(one.box, two.box) for one in a.nodes or (a,) for two in b.nodes or (b,))

@@ -18,7 +18,7 @@ from hairsplit.scenes import _predicates as predicates
 Number = Literal["singular", "plural", "mass"]
 Match = Literal["yes", "maybe", "no"]
 
-LEXICON_VERSION = "2"
+LEXICON_VERSION = "3"
 """Raised by hand with each change of what a word means here; `fingerprint` tells apart all else."""
 MATCHES = 200_000
 """Pairs of nouns whose relation is remembered: all of those of a large corpus would take half a gigabyte."""
@@ -131,6 +131,8 @@ def is_collective(noun: str) -> bool:
 @cache
 def nameable(noun: str) -> bool:
     """Whether a caption may speak of "the <noun>": one or two plain words of known number, not vague or collective."""
+    if len(noun) < 2 or not nouns.FUNCTION_WORDS.isdisjoint(noun.split(" ")):
+        return False
     if _PLAIN.fullmatch(noun) is None or head(noun) in nouns.VAGUE or number(noun) is None or is_collective(noun):
         return False
     return not any(attribute_class(part) or part in attributes.SHADES for part in noun.split(" ")[:-1])

@@ -25,7 +25,7 @@ def scene(*things: Thing) -> Scene:
 
 
 def pairs(
-    shown: Scene, family: str, world: World = "open", *, seeds: int = 40, complete: Collection[str] = ()
+    shown: Scene, family: str, world: World = "open", *, seeds: int = 120, complete: Collection[str] = ()
 ) -> list[Pair]:
     """All pairs of a family over many seeds, so that each template and choice comes up."""
     return [

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.captions.families.hand import pairs, said, scene, thing
 
 CIRCLE = thing("circle", 10, 40, "green")
@@ -5,7 +7,7 @@ STAR = thing("star", 150, 40)
 
 
 def test_the_attribute_of_the_subject_is_changed() -> None:
-    found = pairs(scene(CIRCLE, STAR), "attribute_relation")
+    found = pairs(scene(CIRCLE, STAR), "attribute_relation", seeds=120)
     texts = said(found)
     assert {positive for positive, _ in texts} == {"the green circle is left of the star"}
     assert {negative for _, negative in texts} == {
@@ -36,3 +38,12 @@ def test_nothing_is_said_of_neighbouring_colours_in_an_incomplete_graph() -> Non
         negatives = {negative for _, negative in said(pairs(shown, "attribute_relation", world))}  # type: ignore[arg-type]
         assert ("the orange circle is left of the star" in negatives) == loose
         assert "the blue circle is left of the star" in negatives
+
+
+@pytest.mark.parametrize("family", ["attribute_relation", "relation_attribute"])
+def test_of_what_is_inside_of_what_no_size_is_said(family: str) -> None:
+    host = thing("box", 20, 20, "large", "blue", size=100)
+    ring = thing("ring", 50, 50, "small", "red", edges=[("inside", "box")])
+    captions = {p.caption for p in pairs(scene(host, ring, thing("star", 150)), family) if "inside" in p.caption}
+    assert captions  # the colour may be said
+    assert not any("small" in text or "large" in text for text in captions)

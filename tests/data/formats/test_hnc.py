@@ -110,6 +110,11 @@ def test_a_caption_id_that_stands_twice_is_an_error_that_names_it(tmp_path: Path
         ('"noisy": false', '"noisy": true, "noisy": false', "noisy", "caption 1"),
         ('"ambiguous": false', '"ambiguous": true, "ambiguous": false', "ambiguous", "caption 1"),
         ('"ambiguity": {', '"ambiguity": {"ambiguous": true}, "ambiguity": {', "ambiguity", "caption 1"),
+        ('"ambiguous": false', '"ambiguous": false, "subgraph1": {"ambiguous": true}, "subgraph1": null',
+         "subgraph1", "caption 1"),
+        ('"label": 1', r'"la\u0062el": 0, "label": 1', "label", "caption 1"),
+        ('"label": 1', r'"label": 1, "lab\u0065l" : 0', "label", "caption 1"),
+        ('"caption": "a"', r'"caption": "\"", "\u0063aption": "a\"b"', "caption", "caption 1"),
     ],
 )  # fmt: skip
 def test_a_field_that_stands_twice_is_an_error_that_names_it_and_its_place(
@@ -129,6 +134,21 @@ def test_a_field_that_stands_twice_is_an_error_that_names_it_and_its_place(
     with pytest.raises(HairsplitError, match=f"the key '{key}' stands twice") as caught:
         [list(parts.read(part, path, ["noisy"])) for part in parts.cut(path, True)]
     assert caught.value.where.endswith(where)
+
+
+def test_escapes_in_texts_or_in_a_key_that_stands_once_change_no_row(tmp_path: Path) -> None:
+    """The former are read in parts all the same; the latter are read exactly."""
+    words = 'a "quoted": \\ caf\u00e9\n'
+    entries = {"1": caption(words, 1), "2": caption("\\", 0, 1, kind='\\"')}
+    path = tmp_path / "a.json"
+    text = json.dumps({"7": {"captions": entries}})
+    path.write_text(text, "utf-8")
+    expected = [(words, "\\", '\\"')]
+    assert [row[1:] for row in drawn_from(path, []) if not isinstance(row, Reject)] == expected
+    path.write_text(text.replace('"type"', r'"t\u0079pe"'), "utf-8")
+    with pytest.raises(InexactError):
+        drawn_from(path, [])
+    assert [(p.caption, p.negative, p.kind) for p in read("hnc", path).pairs] == [(words.strip(), "\\", '\\"')]
 
 
 def test_texts_that_look_like_fields_are_no_twins(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ PUBLISHED_ITEMS = {
     "aro_vg_attribution": 28_748,
     "aro_vg_relation": 23_937,
     "coco_retrieval": 25_010,
+    "flickr8k_retrieval": 5_000,
     "flickr_retrieval": 5_000,
     "hnc_test": 871,
     "nlvr": None,
@@ -31,6 +32,7 @@ PUBLISHED_ITEMS = {
     "whatsup": 4_958,
     "winoground": 400,
     "zero_shot": None,
+    "zero_shot_multi_label": None,
 }
 """Golden; a change here is a change of what a score means."""
 
@@ -93,7 +95,11 @@ def test_a_model_to_which_all_texts_are_the_same_is_right_about_nothing(name: st
         pytest.skip("asks about images as well")
     judged = judge_benchmark(constant_encoder(), prepare(name, BENCHMARKS[name], make(name, tmp_path)))
     for number in judged.numbers:
-        if number.estimate is None or number.outcome == "recall" or number.name == "top-5":
+        if (
+            number.estimate is None
+            or number.outcome in {"recall", "auc", "average_precision"}
+            or number.name == "top-5"
+        ):
             continue
         assert number.estimate.value == 0, number.name
         if number.ties_hit is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from hairsplit import api
 from hairsplit.encoders.dual_encoder import DualEncoder, load
@@ -73,8 +74,14 @@ def test_vsr(tiny: DualEncoder, shared: Path, tmp_path: Path) -> None:
     statements = sum(len(row["vsr"]) for row in real_rows.rows(shared / "realdata" / "coco_bench" / "captions.jsonl"))
     rows = pq.read_table(tmp_path / "out" / "items.parquet").to_pylist()
     told = {(row["images"][0], text) for row in rows for text in row["captions"]}
-    assert len(told) + sum(record["left_out"].values()) == statements
+    assert len(told) + sum(record["counts"].values()) == statements
     assert record["items"] == 10
+    ranked = pq.read_table(tmp_path / "out" / "statements.parquet").to_pydict()
+    assert len(ranked["true"]) == statements
+    (auc,) = (number["estimate"] for number in record["aggregates"] if number["name"] == "AUC of all statements")
+    assert (auc["n"], auc["chance"]) == (statements, 0.5)
+    assert auc["value"] == pytest.approx(roc_auc_score(ranked["true"], ranked["cosine"]))
+    assert auc["low"] < auc["value"] < auc["high"]
 
 
 def test_nlvr(tiny: DualEncoder, shared: Path, tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.encoders.dual_encoder import new
+from hairsplit.core.types import Estimate
+from hairsplit.encoders.dual_encoder import DualEncoder, new
 from hairsplit.evaluate.benchmarks import BENCHMARKS, aro_vg_relation, judge_benchmark, prepare, vl_checklist
 from tests.evaluate.benchmarks.made import make, questions
-from tests.small_world import SHAPE
+from tests.small_world import SHAPE, constant_encoder
 
 
 def test_valse_keeps_rows_that_two_of_three_annotators_confirmed(tmp_path: Path) -> None:
@@ -85,7 +87,52 @@ def test_vsr_pairs_statements_of_one_photo(tmp_path: Path) -> None:
     assert [(item.captions, item.kind) for item in found.items] == [
         (("The cup is on the table.", "The cup is under the table."), "under")
     ]
-    assert found.left_out == {"statement_without_one_of_the_other_label_on_its_image": 1}
+    assert not found.left_out
+    assert found.counts == {"statement_without_one_of_the_other_label_on_its_image": 1}
+    assert [(one.image.path, one.true) for one in found.statements] == [
+        ("1.jpg", True), ("1.jpg", False), ("2.jpg", True),
+    ]  # fmt: skip
+
+
+def test_the_auc_of_vsr_is_that_of_all_statements_by_a_plain_loop(tmp_path: Path) -> None:
+    rows = [
+        {"image": f"{n % 4}.jpg", "caption": f"The cup is {word} it.", "label": int(n % 3 == 0), "relation": word}
+        for n, word in enumerate(("on", "under", "behind", "near", "over", "inside", "facing", "beside", "at", "above"))
+    ]
+    make("vsr", tmp_path, {"all_vsr_validated_data.jsonl": "\n".join(map(json.dumps, rows))})
+    prepared = prepare("vsr", BENCHMARKS["vsr"], tmp_path)
+
+    def found(encoder: DualEncoder) -> tuple[Estimate, list[dict[str, Any]]]:
+        judged = judge_benchmark(encoder, prepared)
+        assert judged.statements is not None
+        (estimate,) = (number.estimate for number in judged.numbers if number.name == "AUC of all statements")
+        assert estimate is not None
+        return estimate, judged.statements.to_pylist()
+
+    estimate, told = found(new(SHAPE, seed=1))
+    assert {(row["image"], row["caption"], row["true"]) for row in told} == {
+        (row["image"], row["caption"], bool(row["label"])) for row in rows
+    }
+    pairs = [(a["cosine"], b["cosine"]) for a in told if a["true"] for b in told if not b["true"]]
+    assert estimate.value == pytest.approx(
+        sum((a > b + 1e-6) + (abs(a - b) <= 1e-6) / 2 for a, b in pairs) / len(pairs)
+    )
+    assert (estimate.n, estimate.chance) == (10, 0.5)
+    assert estimate.low < estimate.value < estimate.high
+    same = [row["cosine"] for row in found(constant_encoder())[1] if row["image"] == "0.jpg"]
+    assert len(set(same)) == 1
+
+
+def test_a_statement_whose_photo_is_missing_is_counted(tmp_path: Path) -> None:
+    make("vsr", tmp_path)
+    (tmp_path / "train2017" / "2.jpg").unlink()
+    entry = BENCHMARKS["vsr"]
+    with pytest.raises(HairsplitError, match="1 of 2 pictures are missing"):
+        prepare("vsr", entry, tmp_path)
+    judged = judge_benchmark(new(SHAPE, seed=1), prepare("vsr", entry, tmp_path, allow_missing=True))
+    assert judged.counts["statement_without_its_image"] == 1
+    assert judged.statements is not None
+    assert judged.statements.num_rows == 2
 
 
 def test_the_sample_of_vl_checklist_is_the_same_whatever_the_order_of_rows() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
 from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Has
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.facts import Facts
@@ -15,7 +16,7 @@ TEMPLATES = ("{x} {be} {attribute}.", "{x} in the picture {be} {attribute}.", "I
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing that can be named without the attribute and attribute that can be swapped."""
     rng, where = context.rng, facts.scene.image_id
-    for entity in rng.sample(facts.entities, len(facts.entities)):
+    for entity in shuffled(facts.entities, rng):
         for kind, attribute in classed(entity):
             x = context.names.describe(entity, rng, without=(kind,))
             if x is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import NUMBERS, sentence
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Count
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -18,7 +19,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     One more or one less by a fair coin, then kept so that n -> m is as frequent as m -> n: no number is a label.
     """
     rng, where = context.rng, facts.scene.image_id
-    for noun in rng.sample(facts.nouns, len(facts.nouns)):
+    for noun in shuffled(facts.nouns, rng):
         if not lexicon.nameable(noun) or lexicon.number(noun) != "singular":
             yield Reject(where, "noun cannot be used in a caption", noun)
             continue

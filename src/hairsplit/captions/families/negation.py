@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
 from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Has, Junction, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.facts import Facts
@@ -19,7 +20,7 @@ TEMPLATES = (
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing and attribute of a class: it lacks another of the class, and not its own."""
     rng, where = context.rng, facts.scene.image_id
-    for entity in rng.sample(facts.entities, len(facts.entities)):
+    for entity in shuffled(facts.entities, rng):
         for kind, attribute in classed(entity):
             x = context.names.describe(entity, rng, without=(kind,))
             if x is None:

@@ -1,10 +1,12 @@
 """Another thing is said to be there or to have the attribute: "The circle is red." -> "The star is red."."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
 from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Has, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -17,27 +19,32 @@ THERE_IS = ("There is {x}.", "The picture shows {x}.", "{x} can be seen.")
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing with a colour or size that another thing of the scene surely lacks.
 
-    In the closed world half of them say instead that there is such a thing, and name a noun that does not occur with
-    the attribute: "There is a red circle." -> "There is a red heart.".
+    In the closed world, one more per noun and attribute says that there is such a thing, and then names a noun that
+    does not occur with the attribute: "There is a red circle." -> "There is a red heart.".
     """
-    for entity in context.rng.sample(facts.entities, len(facts.entities)):
-        for kind, attribute in classed(entity):
-            if kind not in {"colour", "size"}:
-                continue  # "the window is closed" -> "the door is closed": few nouns share these classes
-            closed = facts.world == "closed" and context.rng.random() < 0.5
-            make = _there_is if closed else _of_a_thing
-            yield make(facts, context, entity, (kind, attribute))
+    things = [
+        (entity, kind, attribute)
+        for entity in facts.entities
+        for kind, attribute in classed(entity)
+        if kind in {"colour", "size"}  # "the window is closed" -> "the door is closed": few nouns share other classes
+    ]
+    tasks = [partial(_of_a_thing, facts, context, *thing) for thing in things]
+    if facts.world == "closed":
+        kinds = dict.fromkeys((entity.noun, attribute) for entity, _, attribute in things)
+        tasks += [partial(_there_is, facts, context, *kind) for kind in kinds]
+    for task in shuffled(tasks, context.rng):
+        yield task()
 
 
-def _of_a_thing(facts: Facts, context: Context, entity: Entity, what: tuple[str, str]) -> Draft | Reject:
+def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attribute: str) -> Draft | Reject:
     """The attribute is given to another thing of the scene that has a different one of the class."""
-    (kind, attribute), rng, where = what, context.rng, facts.scene.image_id
+    rng, where = context.rng, facts.scene.image_id
     x = context.names.describe(entity, rng, without=("colour", "size"))
     if x is None:
         return Reject(where, why_not(entity), entity.noun)
     rivals = []
     for other in facts.entities:
-        own = other.of_class(kind)
+        own = other.by_class.get(kind)
         if other is entity or own is None or facts.attribute(other, attribute).truth is not Truth.FALSE:
             continue
         y = context.names.describe(other, rng, without=("colour", "size"))
@@ -58,23 +65,24 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, what: tuple[str,
     return Draft(say(x), Has(x, attribute), negatives, mentions)
 
 
-def _there_is(facts: Facts, context: Context, entity: Entity, what: tuple[str, str]) -> Draft | Reject:
+def _there_is(facts: Facts, context: Context, noun: str, attribute: str) -> Draft | Reject:
     """The noun is replaced by a rival of which no thing in the scene has the attribute."""
-    (_, attribute), rng, where = what, context.rng, facts.scene.image_id
-    if not lexicon.nameable(entity.noun) or lexicon.number(entity.noun) != "singular":
-        return Reject(where, "noun cannot be used in a caption", entity.noun)
-    nouns = context.corpus.noun_swaps(entity.noun, attribute, rng, context.wanted)
+    rng, where = context.rng, facts.scene.image_id
+    if not lexicon.nameable(noun) or lexicon.number(noun) != "singular":
+        return Reject(where, "noun cannot be used in a caption", noun)
+    nouns = context.corpus.noun_swaps(noun, attribute, rng, context.wanted)
     if not nouns:
-        return Reject(where, "no rival noun, or left out to keep swaps even", f"{entity.noun} {attribute}")
+        return Reject(where, "no rival noun, or left out to keep swaps even", f"{noun} {attribute}")
     template = rng.choice(THERE_IS)
 
     def say(phrase: Phrase) -> str:
         return sentence(template, x=said(phrase))
 
-    x = Phrase(entity.noun, (attribute,), "a")
-    others = [Phrase(noun, (attribute,), "a") for noun in nouns]
+    x = Phrase(noun, (attribute,), "a")
+    others = [Phrase(other, (attribute,), "a") for other in nouns]
     negatives = tuple(Negative(say(y), Exists(y), Edit("object", x.noun, y.noun)) for y in others)
-    return Draft(say(x), Exists(x), negatives, (("object", entity),))
+    shown = tuple(("object", e) for e in facts.entities if e.noun == noun and attribute in e.attributes)
+    return Draft(say(x), Exists(x), negatives, shown)
 
 
 ENTRY = Family(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hairsplit.captions._family import Context, Draft, Family
 from hairsplit.captions._quantified import TEMPLATES, can_be_counted, quantified
 from hairsplit.captions._referents import classed
+from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Phrase
 from hairsplit.core.types import Reject
 from hairsplit.scenes.facts import Facts, Truth
@@ -17,7 +18,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """
     rng, where = context.rng, facts.scene.image_id
     seen: set[tuple[str, str]] = set()
-    for entity in rng.sample(facts.entities, len(facts.entities)):
+    for entity in shuffled(facts.entities, rng):
         noun = entity.noun
         if not can_be_counted(facts, noun):
             yield Reject(where, "noun that cannot be counted", noun)

@@ -34,6 +34,8 @@ _ENDS = {
 """Key -> how it ends, which no other key of these files does. To count 4 or 8 bytes is faster than to count a word."""
 
 _KEYS = re.compile(rb'"(' + "|".join(_ENDS).encode() + rb')"\s*:')
+_ESCAPE_IN_TEXT = re.compile(rb'\\.(?:[^"\\]++|\\.)*+"(?:\s*+(:))?+', re.DOTALL)
+"""From the first escape of a text to its end, and a colon if it is a key. Outside of texts JSON has no backslash."""
 
 
 class _Caption(msgspec.Struct, gc=False):
@@ -128,11 +130,27 @@ def _decoded(part: Part, *, marked: bool) -> dict[str, dict[str, _Caption]] | No
     keys = {"captions": len(images)} | dict.fromkeys(("caption", "label", "type", "cpt_p_id"), captions)
     if marked:
         keys |= {"noisy": captions, "ambiguity": captions, "ambiguous": ambiguities}
+    if marked and ambiguities > captions and ambiguities != _ambiguities(images):
+        return None
     return images if captions == sum(map(len, images.values())) and _stand_so_often(keys, part.text) else None
 
 
+def _ambiguities(images: Mapping[str, Mapping[str, _Caption]]) -> int:
+    """How many the captions hold: fewer than were made where a subgraph stood twice."""
+
+    def size(found: _Ambiguity) -> int:
+        return 1 + sum(size(inner) for inner in (found.subgraph1, found.subgraph2) if inner)
+
+    return sum(size(c.ambiguity) for own in images.values() for c in own.values() if isinstance(c, _Marked))
+
+
 def _stand_so_often(keys: Mapping[str, int], text: bytes) -> bool:
-    """Whether each key stands in the text exactly so often; at fewest it does, as the text was decoded."""
+    """Whether each key stands in the text exactly so often; at fewest it does, as the text was decoded.
+
+    No, too, where a key is written with an escape, so that it would not be counted.
+    """
+    if b"\\" in text and any(match[1] for match in _ESCAPE_IN_TEXT.finditer(text)):
+        return False
     if not occurrences(b" :", text) and all(occurrences(_ENDS[key], text) == count for key, count in keys.items()):
         return True
     found = Counter(match[1].decode() for match in _KEYS.finditer(text))

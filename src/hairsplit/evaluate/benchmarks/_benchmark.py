@@ -76,6 +76,16 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A caption that is true or false of a picture, beside which no other need stand."""
+
+    image: Picture
+    caption: str
+    kind: str
+    true: bool
+
+
+@dataclass(frozen=True)
 class Questions:
     """All items of a benchmark that a data folder holds."""
 
@@ -84,6 +94,8 @@ class Questions:
     """Reason -> rows of the files that are no items."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else is to be told of the items, such as options that were dropped."""
+    statements: tuple[Statement, ...] = ()
+    """What the items were made of, to be ranked as a whole."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,18 @@ class LabelledPictures:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-Suite = Questions | CaptionedImages | LabelledPictures
+@dataclass(frozen=True)
+class MultiLabelled:
+    """A recognition set whose pictures each show any number of classes."""
+
+    rows: tuple[tuple[Picture, frozenset[int], frozenset[int]], ...]
+    """A picture, the classes that it shows, and those that it is not asked about."""
+    classes: tuple[str, ...]
+    prompts: tuple[str, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+Suite = Questions | CaptionedImages | LabelledPictures | MultiLabelled
 
 
 def own(kind: str) -> str | None:
@@ -173,6 +196,7 @@ class Gathering:
         self.items: list[Question] = []
         self.left_out: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
+        self.statements: list[Statement] = []
 
     def add(self, where: str, question: Question) -> None:
         """Take an item, unless a false caption of it is the same text as a true one.
@@ -190,7 +214,7 @@ class Gathering:
 
     def questions(self) -> Questions:
         """All that was taken."""
-        return Questions(tuple(self.items), dict(self.left_out), dict(self.counts))
+        return Questions(tuple(self.items), dict(self.left_out), dict(self.counts), tuple(self.statements))
 
 
 def within(group_of: Callable[[str], str | None], name: str) -> Callable[[str], str | None]:

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,26 @@ from hairsplit.evaluate.benchmarks._benchmark import (
     Benchmark,
     CaptionedImages,
     LabelledPictures,
+    MultiLabelled,
     Picture,
     Question,
     Questions,
     Suite,
 )
 from hairsplit.evaluate.benchmarks._files import Folder, Pictures, find_pictures, open_folder
+from hairsplit.evaluate.benchmarks._multi_label import judge_multi_label
 from hairsplit.evaluate.benchmarks._pairs import as_pairs
 from hairsplit.evaluate.benchmarks._recognition import judge_recognition
 from hairsplit.evaluate.benchmarks._retrieval import judge_retrieval
 from hairsplit.evaluate.benchmarks._scoring import ItemCosines, embed_captions, embed_pictures, item_cosines
+from hairsplit.evaluate.benchmarks._statements import judge_statements
 from hairsplit.evaluate.embed import Progress
 from hairsplit.evaluate.statistics import clustered_mean
 from hairsplit.evaluate.suite import Scores
 from hairsplit.evaluate.text_only import TextOnlyBaseline, text_only_baseline
 
 MISSING, BROKEN = "missing_image", "broken_image"
+UNSEEN = "statement_without_its_image"
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Judgement:
     left_out: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else is to be told of the items."""
+    statements: pa.Table | None = None
+    """A row per statement with its cosine, where the items were made of statements."""
     seconds: float = 0.0
 
 
@@ -100,7 +106,7 @@ def prepare(
     """
     folder = open_folder(name, benchmark.files, data, allow_missing=allow_missing)
     suite = benchmark.read(folder)
-    if not _pictures(suite):
+    if not (suite.items if isinstance(suite, Questions) else suite.rows):
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(suite.left_out.items()))
         raise HairsplitError(
             f"{name}: the files hold no item ({reasons or 'no rows'})", where=str(data), hint="fetch them again"
@@ -130,8 +136,11 @@ def judge_benchmark(
     elif isinstance(suite, LabelledPictures):
         numbers, kinds, table = judge_recognition(encoder, suite, images, seed=seed)
         judged = Judgement(numbers, kinds, table, len(suite.rows))
+    elif isinstance(suite, MultiLabelled):
+        numbers, kinds, table = judge_multi_label(encoder, suite, images, seed=seed)
+        judged = Judgement(numbers, kinds, table, len(suite.rows))
     else:
-        texts, text_number = embed_captions(encoder, suite.items, tick=tick)
+        texts, text_number = embed_captions(encoder, _texts(suite), tick=tick)
         cosines = item_cosines(suite.items, prepared.benchmark.outcomes, images, texts, text_number)
         scores = as_pairs(
             prepared.name,
@@ -143,7 +152,10 @@ def judge_benchmark(
             seed=seed,
         )
         judged = _judge_items(prepared.benchmark, suite, cosines, scores, seed)
-    return Judgement(**{**vars(judged), "left_out": dict(left_out), "seconds": time.perf_counter() - started})
+        if suite.statements:
+            number, told = judge_statements(suite.statements, images, texts, text_number, seed=seed)
+            judged = replace(judged, numbers=(*judged.numbers, number), statements=told)
+    return replace(judged, left_out=dict(left_out), seconds=time.perf_counter() - started)
 
 
 def _judge_items(
@@ -166,7 +178,7 @@ def _judge_items(
         _table(items, cosines),
         len(items),
         ties,
-        None if benchmark.blind or scores is not None else _text_only(items, seed),
+        None if benchmark.blind or scores is not None or not items else _text_only(items, seed),
         scores,
         counts=suite.counts,
     )
@@ -231,13 +243,15 @@ def _table(items: Sequence[Question], cosines: ItemCosines) -> pa.Table:
 
 def _pictures(suite: Suite) -> list[Picture]:
     if isinstance(suite, Questions):
-        return [picture for item in suite.items for picture in item.images]
-    return [picture for picture, _ in suite.rows]
+        shown = [picture for item in suite.items for picture in item.images]
+        return [*shown, *(statement.image for statement in suite.statements)]
+    return [row[0] for row in suite.rows]
 
 
 def _texts(suite: Suite) -> list[str]:
     if isinstance(suite, Questions):
-        return [text for item in suite.items for text in item.captions]
+        asked = [text for item in suite.items for text in item.captions]
+        return [*asked, *(statement.caption for statement in suite.statements)]
     return [text for _, text in suite.rows] if isinstance(suite, CaptionedImages) else []
 
 
@@ -245,21 +259,28 @@ def _with_pictures(suite: Suite, there: Any) -> tuple[Suite, int]:
     """The suite without what shows a picture that is not `there`, and how many rows that takes."""
     if isinstance(suite, Questions):
         items = tuple(item for item in suite.items if all(picture in there for picture in item.images))
-        return Questions(items, suite.left_out, suite.counts), len(suite.items) - len(items)
-    if isinstance(suite, CaptionedImages):
-        rows = tuple(row for row in suite.rows if row[0] in there)
-        return CaptionedImages(rows, suite.left_out), len(suite.rows) - len(rows)
-    labelled = tuple(row for row in suite.rows if row[0] in there)
-    return LabelledPictures(labelled, suite.classes, suite.prompts, suite.left_out), len(suite.rows) - len(labelled)
+        statements = tuple(statement for statement in suite.statements if statement.image in there)
+        counts = Counter(suite.counts)
+        if unseen := len(suite.statements) - len(statements):
+            counts[UNSEEN] += unseen
+        kept = replace(suite, items=items, counts=dict(counts), statements=statements)
+        return kept, len(suite.items) - len(items)
+    rows = tuple(row for row in suite.rows if row[0] in there)
+    return replace(suite, rows=rows), len(suite.rows) - len(rows)  # type: ignore[arg-type]
 
 
 def data_record(prepared: Prepared) -> dict[str, Any]:
     """What was judged on: the files with their hashes, and a hash over all items as they were asked."""
     suite = prepared.suite
+    rows: list[Any]
     if isinstance(suite, Questions):
-        rows: list[Any] = [(q.id, [spelled(p) for p in q.images], q.captions, q.kind, q.true) for q in suite.items]
+        rows = [(q.id, [spelled(p) for p in q.images], q.captions, q.kind, q.true) for q in suite.items]
+        rows += [(spelled(one.image), one.caption, one.true) for one in suite.statements]
     elif isinstance(suite, CaptionedImages):
         rows = [(spelled(picture), caption) for picture, caption in suite.rows]
+    elif isinstance(suite, MultiLabelled):
+        rows = [(spelled(picture), sorted(shown), sorted(unasked)) for picture, shown, unasked in suite.rows]
+        rows += [suite.classes, suite.prompts]
     else:
         rows = [(spelled(picture), label) for picture, label in suite.rows] + [suite.classes, suite.prompts]
     return {

@@ -1,7 +1,7 @@
 """Encode each unique picture and caption of a suite once, and read off every item's cosines."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,8 +177,8 @@ def _table(left: Matrix, rows: NDArray[np.int64], right: Matrix, columns: NDArra
 
 
 def embed_captions(
-    encoder: DualEncoder, items: Sequence[Question], *, tick: Progress | None = None
+    encoder: DualEncoder, captions: Iterable[str], *, tick: Progress | None = None
 ) -> tuple[Matrix, dict[str, int]]:
-    """Unit embeddings [texts, D] of all captions, each once, and each one's row."""
-    texts, number = unique(text for item in items for text in item.captions)
+    """Unit embeddings [texts, D] of captions, each once, and each one's row."""
+    texts, number = unique(captions)
     return embed_texts(encoder, texts, tick=tick), number
