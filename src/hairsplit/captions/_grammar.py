@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 
 from hairsplit.captions.form import Phrase
@@ -58,17 +59,25 @@ def lint(text: str) -> tuple[str, ...]:
         found.append("capital or final period")
     words = text.rstrip(".").lower().replace(",", "").split(" ")
     for place, (word, following) in enumerate(pairwise(words)):
-        if word in {"a", "an"} and lexicon.article(following) != word:
-            found.append("article")
-        if word == following:
-            found.append("word doubled")
-        if word in NUMBERS and lexicon.number(following) == ("plural" if word == "one" else "singular"):
-            found.append("number of the noun")
+        found += _side_by_side(word, following)
         if word == "there" and following in {"is", "are"} and len(words) > place + 2:
             what = words[place + 2]
             several = what in {"more", "fewer", "as"} or (what in NUMBERS and what != "one")
             if several != (following == "are"):
                 found.append("number of the verb")
+    return tuple(found)
+
+
+@lru_cache(maxsize=1 << 16)
+def _side_by_side(word: str, following: str) -> tuple[str, ...]:
+    """What is wrong with two words in a row."""
+    found = []
+    if word in {"a", "an"} and lexicon.article(following) != word:
+        found.append("article")
+    if word == following:
+        found.append("word doubled")
+    if word in NUMBERS and lexicon.number(following) == ("plural" if word == "one" else "singular"):
+        found.append("number of the noun")
     return tuple(found)
 
 

@@ -110,7 +110,8 @@ def _over(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Verdic
         entity = facts.referent(x.noun, x.attributes)
         if entity is None:
             return NO_REFERENT
-        return both([*(facts.attribute(entity, a) for a in x.attributes), claim(entity)])
+        verdict = claim(entity)
+        return both([*(facts.attribute(entity, a) for a in x.attributes), verdict]) if x.attributes else verdict
     sure, maybe = facts.called(x.noun)
     found = [both([*(facts.attribute(e, a) for a in x.attributes), claim(e)]) for e in sure + maybe]
     if any(v.truth is Truth.TRUE for v in found[: len(sure)]):
