@@ -209,8 +209,8 @@ def _ways(said: str) -> list[list[str]]:
 
 def _slots(row: Row, changed: list[tuple[tuple[str, ...], Any, Any]]) -> Iterator[Finding]:
     if row.role in {"roles", "attributes"}:
-        befores, afters = ([json.dumps(c[side], sort_keys=True) for c in changed] for side in (1, 2))
-        if not changed or sorted(befores) != sorted(afters):
+        olds, news = ([json.dumps(c[side], sort_keys=True) for c in changed] for side in (1, 2))
+        if not changed or sorted(olds) != sorted(news):
             yield Finding("edit", f"no exchange of {row.role}: {changed}")
         return
     slots = {path[: _depth(path)] for path, _, _ in changed}
