@@ -42,7 +42,7 @@ class Recipe:
     steps: int
 
 
-SHORT = Recipe(scenes=3_000, steps=800)
+SHORT = Recipe(scenes=3_000, steps=600)
 LONG = Recipe(scenes=8_000, steps=2_000)
 
 
