@@ -156,9 +156,9 @@ def crosswise(learnt: Sequence[list[Pair]], read: Sequence[list[Pair]], note: st
     return found
 
 
-def differences(vectorizer: CountVectorizer, pairs: Sequence[Pair]) -> Any:
+def differences(vectorizer: CountVectorizer, pairs: Sequence[Pair], most: int = MOST_PAIRS) -> Any:
     """Features of the captions less those of the negatives."""
-    sides = zip(*map(texts, pairs[:MOST_PAIRS]), strict=True)
+    sides = zip(*map(texts, pairs[:most]), strict=True)
     caption, negative = (vectorizer.transform(side) for side in sides)
     return (caption - negative).tocsr()
 
