@@ -108,21 +108,6 @@ STAGES = (
         batch=128,
         lr=1e-3,
     ),
-    Stage(
-        group=8,
-        groups=(
-            ("sizes", 4_000),
-            ("bindings", 2_500),
-            ("variants", 1_000),
-            ("crowd", 1_500),
-            ("exchanged", 1_500),
-            ("one", 1_000),
-            ("several", 1_000),
-        ),
-        steps=2_000,
-        batch=128,
-        lr=1e-3,
-    ),
 )
 
 

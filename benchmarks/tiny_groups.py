@@ -5,7 +5,7 @@ What the pictures of a group have in common cannot tell them apart, so the gradi
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import permutations, product
+from itertools import permutations
 from random import Random
 
 from hairsplit.core.types import Scene
@@ -84,19 +84,6 @@ def bindings(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[S
         yield placed(world, SEED, f"{name}_{n}", kinds, "pretraining")
 
 
-def sizes(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[Scene]:
-    """Scenes with the same coloured shapes: they differ in which of them are large."""
-    found: list[list[Kind]] = []
-    while len(found) < size:
-        wanted = rng.choice((2, 3, 3, 4))
-        things = [(rng.choice(COLOURS), shape) for shape in rng.sample(SHAPES, wanted)]
-        ways = [way for way in product(SIZES, repeat=wanted) if wanted < 4 or way.count("large") < 2]
-        for way in rng.sample(ways, len(ways))[: size - len(found)]:
-            found.append([(*thing, span) for thing, span in zip(things, way, strict=True)])
-    for n, kinds in enumerate(found):
-        yield placed(world, SEED, f"{name}_{n}", kinds, "pretraining")
-
-
 Kind = tuple[str, str, str]
 
 
@@ -136,7 +123,6 @@ GROUPS: dict[str, tuple[Members, Sayings]] = {
     "exchanged": (partial(exchanged_pairs, others_of=(0, 0, 1, 2)), describe_places),
     "crowd": (partial(exchanged_pairs, others_of=(1, 2, 2)), describe_places),
     "variants": (variants, partial(describe_all, counted=0.15, sized=0.7)),
-    "sizes": (sizes, partial(describe_all, counted=0.0, sized=1.0)),
     "bindings": (bindings, partial(describe_all, counted=0.0, sized=0.3)),
     "one": (unlike, partial(describe, plain=0.8)),
     "several": (unlike, partial(describe, vague=0.1, plain=0.7)),
