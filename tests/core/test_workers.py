@@ -3,12 +3,13 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.workers import by_portions
+from hairsplit.core.workers import _interrupts_blocked, by_portions
 
 
 def shifted(job: int, portion: Sequence[int]) -> tuple[int, list[int]]:
@@ -94,3 +95,30 @@ def test_a_mistake_that_a_worker_finds_arrives_whole(workers: int) -> None:
         list(by_portions(wrong, None, range(9), size=1, workers=workers, label="counting"))
     assert str(caught.value) == "here: three\n  hint: leave it out"
     assert multiprocessing.active_children() == []
+
+
+def test_ctrl_c_that_another_thread_takes_waits_for_the_end_of_the_block() -> None:
+    steps = []
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    ready, done = threading.Event(), threading.Event()
+
+    def other() -> None:  # started before the block, so the signal is not blocked here
+        ready.wait(10)
+        signal.raise_signal(signal.SIGINT)
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            with _interrupts_blocked():
+                ready.set()
+                assert done.wait(10)
+                steps.append("to the end")
+            steps.append("not reached")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+    assert steps == ["to the end"]

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
+from threading import current_thread, main_thread
 from typing import Any, TypeVar
 
 from hairsplit.core.errors import HairsplitError
@@ -85,15 +86,27 @@ def _pooled(
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, which is the parent's to handle, not even while they start."""
+    """Ctrl-C waits for the end of the block; processes started meanwhile never see it: it is the parent's to handle.
+
+    Blocking the signal is not enough: another thread (of pyarrow, of a progress bar) may take it, and Python then runs
+    the handler in this one, in the midst of handing a new process its work.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    handler, held = signal.getsignal(signal.SIGINT), list[int]()
+    ours = callable(handler) and current_thread() is main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, _frame: held.append(number))
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 _JOB: list[tuple[Callable[[Any, Any], Any], Any]] = []
