@@ -15,9 +15,10 @@ import os
 import platform
 import pstats
 import random
-import subprocess
 import sys
 from pathlib import Path
+
+from measured import measured
 
 NOUNS = """
 window man shirt tree wall person building ground sky sign head hand grass table hair leaf leg car pole water plate
@@ -115,19 +116,6 @@ def make(folder: Path, scenes: int, seed: int) -> Path:
             out.write("}")
         temporary.replace(file)
     return file
-
-
-def measured(command: list[str]) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak memory (GiB) of a command; of the largest of its processes."""
-    code = (
-        "import resource, subprocess, sys, time; start = time.perf_counter(); "
-        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-        "wall = time.perf_counter() - start; used = resource.getrusage(resource.RUSAGE_CHILDREN); "
-        "print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    wall, cpu, memory = map(float, done.stdout.split())
-    return wall, cpu, memory
 
 
 def profile(file: Path, out: Path, options: list[str]) -> None:

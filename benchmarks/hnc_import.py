@@ -12,11 +12,11 @@ import json
 import os
 import platform
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from measured import measured
 from PIL import Image
 
 NOUNS = ("cup", "plate", "table", "chair", "man", "woman", "dog", "cat", "tree", "car", "bus", "sign", "window", "door")
@@ -94,19 +94,6 @@ def make(folder: Path, megabytes: int, seed: int) -> Path:
             out.write("}")
         temporary.replace(file)
     return file
-
-
-def measured(command: list[str]) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak memory (GiB) of a command; of the largest of its processes."""
-    code = (
-        "import resource, subprocess, sys, time; start = time.perf_counter(); "
-        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-        "wall = time.perf_counter() - start; used = resource.getrusage(resource.RUSAGE_CHILDREN); "
-        "print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    wall, cpu, memory = map(float, done.stdout.split())
-    return wall, cpu, memory
 
 
 def main() -> None:

@@ -9,8 +9,7 @@ from hairsplit.captions._changes import changes
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import be, said, sentence, wording
 from hairsplit.captions._orders import statements
-from hairsplit.captions._referents import classed, why_not
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Form, Has, Junction, Phrase, Related
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.facts import Entity, Facts
@@ -51,21 +50,15 @@ class Clause:
 
 def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:
     """Yield "x is a" with a false attribute of the same class, in random order."""
-    rng, where = context.rng, facts.scene.image_id
-    for entity in shuffled(facts.entities, rng):
-        for kind, attribute in classed(entity):
-            x = context.names.describe(entity, rng, without=(kind,))
-            if x is None:
-                yield Reject(where, why_not(entity), entity.noun)
-                continue
-            others = context.corpus.attribute_swaps(entity.noun, attribute, rng, 1)
-            if not others:
-                yield Reject(where, "left out to keep swaps even", f"{entity.noun} {attribute}")
-                continue
-            names = (attribute, others[0])
-            first, second = (f"{said(x)} {be(x)} {name}" for name in names)
-            forms = Has(x, names[0]), Has(x, names[1])
-            yield Clause((first, second), forms, Edit("attribute", *names), (("subject", entity),))
+    for item in swaps(facts, context, 1):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        entity, x, attribute, (other,) = item
+        names = (attribute, other)
+        first, second = (f"{said(x)} {be(x)} {name}" for name in names)
+        forms = Has(x, names[0]), Has(x, names[1])
+        yield Clause((first, second), forms, Edit("attribute", *names), (("subject", entity),))
 
 
 def relation_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:

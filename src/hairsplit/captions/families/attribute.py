@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
-from hairsplit.captions._referents import classed, why_not
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Has
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.facts import Facts
@@ -15,24 +14,18 @@ TEMPLATES = ("{x} {be} {attribute}.", "{x} in the picture {be} {attribute}.", "I
 
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing that can be named without the attribute and attribute that can be swapped."""
-    rng, where = context.rng, facts.scene.image_id
-    for entity in shuffled(facts.entities, rng):
-        for kind, attribute in classed(entity):
-            x = context.names.describe(entity, rng, without=(kind,))
-            if x is None:
-                yield Reject(where, why_not(entity), entity.noun)
-                continue
-            others = context.corpus.attribute_swaps(entity.noun, attribute, rng, context.wanted)
-            if not others:
-                yield Reject(where, "left out to keep swaps even", f"{entity.noun} {attribute}")
-                continue
-            template = rng.choice(TEMPLATES)
+    for item in swaps(facts, context, context.wanted):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        entity, x, attribute, others = item
+        template = context.rng.choice(TEMPLATES)
 
-            def say(name: str, x: str = said(x), verb: str = be(x), template: str = template) -> str:
-                return sentence(template, x=x, be=verb, attribute=name)
+        def say(name: str, x: str = said(x), verb: str = be(x), template: str = template) -> str:
+            return sentence(template, x=x, be=verb, attribute=name)
 
-            negatives = (Negative(say(o), Has(x, o), Edit("attribute", attribute, o)) for o in others)
-            yield Draft(say(attribute), Has(x, attribute), tuple(negatives), (("subject", entity),))
+        negatives = (Negative(say(o), Has(x, o), Edit("attribute", attribute, o)) for o in others)
+        yield Draft(say(attribute), Has(x, attribute), tuple(negatives), (("subject", entity),))
 
 
 ENTRY = Family(

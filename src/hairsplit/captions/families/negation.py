@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
-from hairsplit.captions._referents import classed, why_not
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Has, Junction, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.facts import Facts
@@ -19,21 +18,14 @@ TEMPLATES = (
 
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing and attribute of a class: it lacks another of the class, and not its own."""
-    rng, where = context.rng, facts.scene.image_id
-    for entity in shuffled(facts.entities, rng):
-        for kind, attribute in classed(entity):
-            x = context.names.describe(entity, rng, without=(kind,))
-            if x is None:
-                yield Reject(where, why_not(entity), entity.noun)
-                continue
-            others = context.corpus.attribute_swaps(entity.noun, attribute, rng, 1)
-            if not others:
-                yield Reject(where, "left out to keep swaps even", f"{entity.noun} {attribute}")
-                continue
-            (other,) = others
-            template = rng.choice(TEMPLATES)
-            denied = Negative(_say(template, x, attribute), _not(x, attribute), Edit("attribute", other, attribute))
-            yield Draft(_say(template, x, other), _not(x, other), (denied,), (("subject", entity),))
+    for item in swaps(facts, context, 1):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        entity, x, attribute, (other,) = item
+        template = context.rng.choice(TEMPLATES)
+        denied = Negative(_say(template, x, attribute), _not(x, attribute), Edit("attribute", other, attribute))
+        yield Draft(_say(template, x, other), _not(x, other), (denied,), (("subject", entity),))
 
 
 def _say(template: str, x: Phrase, attribute: str) -> str:

@@ -48,8 +48,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
 
 
 def _directions(facts: Facts, context: Context) -> Iterator[tuple[Entity, str, Entity]]:
-    annotated = {p for _, p, _ in facts.edges}
-    axes = [axis for axis in AXES if axis in BY_BOXES or annotated & set(axis)]
+    axes = [axis for axis in AXES if axis in BY_BOXES or not facts.predicates.isdisjoint(axis)]
     for a, b in some_pairs(facts.entities, context.rng):
         s, o = (a, b) if context.rng.random() < 0.5 else (b, a)
         if not unfit(facts, s, o):
