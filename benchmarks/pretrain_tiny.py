@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 from tiny_groups import GROUPS, SEED
+from tiny_growth import grown
 
 from hairsplit.core.run import stamp, stream, text_hash
 from hairsplit.core.tables import PairsMeta, PairsTable, read_pairs, write_pairs
@@ -40,6 +41,15 @@ from hairsplit.train.loop import Trainer
 
 SIZE = 48
 SHAPE = CLIPShape(image_size=SIZE, patch=8, embedding=256, merges=6000, context_length=40, activation="gelu")
+GROWN = replace(
+    SHAPE,
+    vision_width=256,
+    vision_layers=4,
+    vision_heads=8,
+    text_width=256,
+    text_heads=8,
+    mlp_ratio=2,
+)
 CAPTIONS = 4
 
 
@@ -60,6 +70,8 @@ class Stage:
     """(kind of group, how many); see `GROUPS`."""
     position_gain: float = 1.0
     """The image tower's position embeddings are multiplied by this before the stage; see docs/decisions/0006."""
+    grow: bool = False
+    """The model is first made twice as wide, and its image tower one block deeper, with the same embeddings."""
 
 
 STAGES = (
@@ -107,6 +119,23 @@ STAGES = (
         steps=3_000,
         batch=128,
         lr=1e-3,
+    ),
+    Stage(
+        group=8,
+        groups=(
+            ("bindings", 3_500),
+            ("variants", 3_500),
+            ("crowd", 5_000),
+            ("exchanged", 1_500),
+            ("sizes", 2_000),
+            ("counts", 2_000),
+            ("one", 1_200),
+            ("several", 1_300),
+        ),
+        steps=7_500,
+        batch=128,
+        lr=1e-3,
+        grow=True,
     ),
 )
 
@@ -221,6 +250,8 @@ def main() -> None:
             continue
         folder = args.work / f"stage{number}"
         table = write_stage(folder, number, stage)
+        if stage.grow:
+            encoder = grown(encoder, GROWN, SEED)
         scaled = replace(stage, steps=max(100, round(stage.steps * args.scale_steps)))
         with torch.no_grad():
             encoder.model.vision_model.embeddings.position_embedding.weight.mul_(stage.position_gain)

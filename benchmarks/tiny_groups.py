@@ -5,7 +5,7 @@ What the pictures of a group have in common cannot tell them apart, so the gradi
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import permutations
+from itertools import permutations, product
 from random import Random
 
 from hairsplit.core.types import Scene
@@ -84,6 +84,32 @@ def bindings(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[S
         yield placed(world, SEED, f"{name}_{n}", kinds, "pretraining")
 
 
+def sizes(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[Scene]:
+    """Scenes with the same colours on the same shapes: they differ in which of them are large."""
+    found: list[list[Kind]] = []
+    while len(found) < size:
+        wanted = rng.choice((1, 2, 2, 3, 3))
+        shapes, colours = rng.choices(SHAPES, k=wanted), rng.sample(COLOURS, wanted)
+        ways = list(product(SIZES, repeat=wanted))
+        for way in rng.sample(ways, len(ways))[: size - len(found)]:
+            found.append(list(zip(colours, shapes, way, strict=True)))
+    for n, kinds in enumerate(found):
+        yield placed(world, SEED, f"{name}_{n}", kinds, "pretraining")
+
+
+def counts(world: DrawnWorld, name: str, size: int, rng: Random) -> Iterator[Scene]:
+    """Scenes of the same one or two shapes, in any colours: they differ in how many there are of each."""
+    first, second = rng.sample(SHAPES, 2)
+    ways = [(n, m) for n in range(5) for m in range(5) if 1 <= n + m <= 4]
+    for place, (n, m) in enumerate(rng.sample(ways, size)):
+        shapes = [first] * n + [second] * m
+        kinds = [
+            (rng.choice(COLOURS), shape, "small" if len(shapes) == 4 and k else rng.choice(SIZES))
+            for k, shape in enumerate(shapes)
+        ]
+        yield placed(world, SEED, f"{name}_{place}", kinds, "pretraining")
+
+
 Kind = tuple[str, str, str]
 
 
@@ -124,6 +150,8 @@ GROUPS: dict[str, tuple[Members, Sayings]] = {
     "crowd": (partial(exchanged_pairs, others_of=(1, 2, 2)), describe_places),
     "variants": (variants, partial(describe_all, counted=0.15, sized=0.7)),
     "bindings": (bindings, partial(describe_all, counted=0.0, sized=0.3)),
+    "sizes": (sizes, partial(describe_all, counted=0.0, sized=1.0)),
+    "counts": (counts, partial(describe_all, counted=0.9, sized=0.3)),
     "one": (unlike, partial(describe, plain=0.8)),
     "several": (unlike, partial(describe, vague=0.1, plain=0.7)),
 }

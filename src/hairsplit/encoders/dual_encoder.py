@@ -171,7 +171,9 @@ class CLIPShape:
     context_length: Annotated[int, Gt(1)] = CONTEXT_LENGTH
     """Positions of the text tower, start and end token included."""
     activation: Activation = "quick_gelu"
-    """Of the MLPs, which are four times as wide as their tower."""
+    """Of the MLPs."""
+    mlp_ratio: Annotated[int, Gt(0)] = 4
+    """Hidden channels of an MLP for each channel of its tower."""
     mean: Triple = OPENAI_MEAN
     """Of the image normalisation."""
     std: Triple = OPENAI_STD
@@ -197,7 +199,7 @@ def new(shape: CLIPShape, seed: int = 0, name: str = "new") -> DualEncoder:
     config = CLIPConfig(
         vision_config={
             "hidden_size": shape.vision_width,
-            "intermediate_size": 4 * shape.vision_width,
+            "intermediate_size": shape.mlp_ratio * shape.vision_width,
             "num_hidden_layers": shape.vision_layers,
             "num_attention_heads": shape.vision_heads,
             "image_size": shape.image_size,
@@ -206,7 +208,7 @@ def new(shape: CLIPShape, seed: int = 0, name: str = "new") -> DualEncoder:
         },
         text_config={
             "hidden_size": shape.text_width,
-            "intermediate_size": 4 * shape.text_width,
+            "intermediate_size": shape.mlp_ratio * shape.text_width,
             "num_hidden_layers": shape.text_layers,
             "num_attention_heads": shape.text_heads,
             "max_position_embeddings": shape.context_length,

@@ -1,41 +1,36 @@
 """The training loop: steps, validation, checkpoints, and a resumed run that equals an uninterrupted one."""
 
 import contextlib
-import copy
-import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from hairsplit.core.errors import HairsplitError, StoppedError
 from hairsplit.core.run import write_json
-from hairsplit.core.tensors import Batch, Embeddings, LossOutput
 from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches
-from hairsplit.data.order import share
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.encoders.trainable import TrainableTable, parameter_groups, set_trainable
 from hairsplit.losses import objectives
 from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state, save_state
 from hairsplit.train.config import TrainConfig
-from hairsplit.train.distributed import any_rank, engine, gather
+from hairsplit.train.distributed import any_rank, engine
 from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.plan import Plan
 from hairsplit.train.progress import Bar, stoppable
 from hairsplit.train.schedule import learning_rate
-from hairsplit.train.step import Towers, to_device
+from hairsplit.train.step import Towers
+from hairsplit.train.update import NotFiniteError, Update, Updated, frozen
 
 Validate = Callable[[DualEncoder], Mapping[str, float]]
 METRIC = "macro_pair_accuracy"
 """Validation metric by which the best checkpoint is chosen; an earlier one wins a tie."""
-_OVER_NEGATIVES = ("margin", "pair_accuracy")
-"""Parts of every objective that are means over the own negatives of a micro-batch."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +89,13 @@ class Trainer:
         _refuse_broken(encoder, config.model)
         self.start_hash = encoder.parameters_hash()
         self.table = set_trainable(encoder, config.trainable, freeze_logit_scale=config.freeze_logit_scale)
-        self.teacher = _teacher(encoder, self.accelerator) if objectives.needs_teacher(config.objective) else None
+        self.teacher = frozen(encoder, self.accelerator) if objectives.needs_teacher(config.objective) else None
         self.penalty: L2ToStart | None = None
         self.best: dict[str, Any] | None = None
         self.step = 0
         self._saved_step: int | None = None
-        self._lengths: dict[int, int] = {}  # of epochs, in steps
+        rank = self.accelerator.process_index
+        self.plan = Plan(batches, accumulation=config.accumulation, rank=rank, ranks=ranks)
         self._clock = (0.0, 0)  # when the last line of the log was written, and at which step
 
     def fit(self, *, resume: bool) -> Summary:
@@ -125,15 +121,25 @@ class Trainer:
                 if log is not None:
                     write_json(self.out / "trainable.json", self.table.as_dict())
                 self._validated(log)
-            self._steps(towers, prepared, log)
+            update = Update(
+                self.config,
+                self.accelerator,
+                self.encoder,
+                towers,
+                prepared,
+                teacher=self.teacher,
+                penalty=self.penalty,
+                steps=self.steps,
+            )
+            self._steps(update, log)
         finally:
             if log is not None:
                 log.close()
             self.batches.close()
-        left_over = self.batches.epoch(self._position(self.step - 1)[0]).left_over
+        left_over = self.plan.left_over(self.step - 1)
         return Summary(self.out, self.step, self.best, time.perf_counter() - started, left_over, self.table)
 
-    def _steps(self, towers: torch.nn.Module, optimizer: torch.optim.Optimizer, log: MetricsLog | None) -> None:
+    def _steps(self, update: Update, log: MetricsLog | None) -> None:
         """The steps that are left."""
         config, device = self.config, self.accelerator.device
         label = f"{config.objective.name} on {len(self.batches.examples):,} examples"
@@ -141,13 +147,16 @@ class Trainer:
         with (
             stoppable() as stop,
             Bar(label, self.steps, done=self.step, shown=log is not None) as bar,
-            contextlib.closing(self._micro_batches(self._plan())) as steps,
+            contextlib.closing(self.plan.steps(self.step, self.steps)) as steps,
         ):
             for micro in steps:
-                output, norm = self._optimise(towers, optimizer, micro)
+                try:
+                    done = update(micro, self.step)
+                except NotFiniteError as what:
+                    self._not_finite(str(what), self.step + 1)
                 self.step += 1
-                self._logged(log, output, norm)
-                bar.step(f"loss {output['loss']:.3f}  margin {output['margin']:+.3f}")
+                self._logged(log, done)
+                bar.step(f"loss {done.parts['loss']:.3f}  margin {done.parts['margin']:+.3f}")
                 paused = time.perf_counter()
                 ended = self.step == self.steps
                 asked = any_rank(stop.asked, device, self.ranks) and not ended
@@ -155,7 +164,7 @@ class Trainer:
                 if due:
                     self._validated(log)
                 if due or asked or self.step % config.save_every == 0:
-                    self._saved(optimizer, log)
+                    self._saved(update.optimizer, log)
                 if asked:
                     raise StoppedError(
                         f"stopped at step {self.step} of {self.steps} as asked",
@@ -163,86 +172,6 @@ class Trainer:
                         hint=f"hairsplit train --out {self.out} --resume goes on from there",
                     )
                 self._clock = (self._clock[0] + time.perf_counter() - paused, self._clock[1])
-
-    def _length(self, epoch: int) -> int:
-        """Steps of an epoch; they differ where kinds are weighted."""
-        if epoch not in self._lengths:
-            self._lengths[epoch] = len(self.batches.epoch(epoch).batches)
-        return self._lengths[epoch]
-
-    def _position(self, step: int) -> tuple[int, int]:
-        """(epoch, batch of the epoch) of a step."""
-        epoch = 0
-        while step >= (length := self._length(epoch)):
-            step -= length
-            epoch += 1
-        return epoch, step
-
-    def _plan(self) -> Iterator[list[int]]:
-        """Example numbers of each micro-batch of this rank, from the current step to the last."""
-        epoch, index = self._position(self.step)
-        rank, parts = self.accelerator.process_index, self.config.accumulation
-        for _ in range(self.step, self.steps):
-            row = self.batches.epoch(epoch).batches[index]
-            for part in range(parts):
-                yield share(row, part=part, parts=parts, rank=rank, ranks=self.ranks)
-            index += 1
-            if index == self._length(epoch):
-                epoch, index = epoch + 1, 0
-
-    def _micro_batches(self, plan: Iterator[list[int]]) -> Generator[list[Batch], None, None]:
-        held: list[Batch] = []
-        with contextlib.closing(self.batches.ahead(plan)) as batches:
-            for batch in batches:
-                held.append(batch)
-                if len(held) == self.config.accumulation:
-                    yield held
-                    held = []
-
-    def _optimise(
-        self, towers: torch.nn.Module, optimizer: torch.optim.Optimizer, micro: list[Batch]
-    ) -> tuple[dict[str, float], float]:
-        """One optimiser step over the micro-batches; returns the mean of the loss and its parts, and the norm."""
-        config = self.config
-        objective = objectives.resolve(config.objective, self.step)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, self.step, self.steps)
-        self.encoder.train()
-        sums: dict[str, float] = {"loss": 0.0}
-        seen: list[tuple[LossOutput, int]] = []
-        for number, batch in enumerate(micro):
-            on_device = to_device(batch, self.accelerator.device)
-            last = number == len(micro) - 1
-            with self.accelerator.no_sync(towers) if not last else contextlib.nullcontext():
-                with torch.autocast(on_device.pixels.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                    z = towers(on_device)
-                    reference = self._reference(on_device)
-                z = gather(z, self.ranks)
-                output = objectives.compute(objective, z, reference)
-                total = output.total / len(micro)
-                if last and self.penalty is not None and objective.l2:
-                    penalty = self.penalty()
-                    total = total + objective.l2 * penalty
-                    sums["l2"] = penalty.item()
-                self.accelerator.backward(total)
-            sums["loss"] += total.item()
-            seen.append((output, int(z.mask.sum())))
-        sums = _means(seen) | sums
-        if not math.isfinite(sums["loss"]):
-            self._not_finite("loss", self.step + 1)
-        learning = [p for p in self.encoder.parameters() if p.requires_grad]
-        norm = torch.nn.utils.clip_grad_norm_(learning, config.clip_norm or math.inf)
-        if not torch.isfinite(norm):
-            self._not_finite("gradient", self.step + 1)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return sums, norm.item()
-
-    def _reference(self, batch: Batch) -> Embeddings | None:
-        if self.teacher is None:
-            return None
-        with torch.no_grad():
-            return gather(self.teacher(batch), self.ranks)
 
     def _not_finite(self, what: str, step: int) -> NoReturn:
         """A checkpoint is good if the step after it had a finite loss."""
@@ -259,7 +188,7 @@ class Trainer:
             hint="start a new run, from that model if you like, with a lower lr, a longer warm-up, or clip_norm",
         )
 
-    def _logged(self, log: MetricsLog | None, output: dict[str, float], norm: float) -> None:
+    def _logged(self, log: MetricsLog | None, done: Updated) -> None:
         if self.step % self.config.log_every and self.step not in {1, self.steps}:
             return
         (since, first), now = self._clock, time.perf_counter()
@@ -268,7 +197,14 @@ class Trainer:
             rate = learning_rate(self.config, self.step - 1, self.steps)
             speed = (self.step - first) * self.config.batch_size / max(now - since, 1e-9)
             log.write(
-                {"kind": "train", "step": self.step, **output, "lr": rate, "grad_norm": norm, "images_per_s": speed}
+                {
+                    "kind": "train",
+                    "step": self.step,
+                    **done.parts,
+                    "lr": rate,
+                    "grad_norm": done.norm,
+                    "images_per_s": speed,
+                }
             )
 
     def _validated(self, log: MetricsLog | None) -> None:
@@ -319,18 +255,3 @@ def _refuse_broken(encoder: DualEncoder, name: str) -> None:
             where=name,
             hint="get the model again, or start from another one",
         )
-
-
-def _teacher(encoder: DualEncoder, accelerator: Accelerator) -> Towers:
-    frozen = copy.deepcopy(encoder).requires_grad_(False).eval().to(accelerator.device)
-    return Towers(frozen)
-
-
-def _means(micro: list[tuple[LossOutput, int]]) -> dict[str, float]:
-    """Parts of the loss, meaned over the micro-batches; what is a mean over negatives, over all their negatives."""
-    found = {}
-    for name in micro[0][0].parts:
-        values = [(output.parts[name].item(), count if name in _OVER_NEGATIVES else 1) for output, count in micro]
-        total = sum(weight for _, weight in values)
-        found[name] = sum(value * weight for value, weight in values if weight) / total if total else math.nan
-    return found
