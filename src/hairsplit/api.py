@@ -35,6 +35,7 @@ __all__ = [
     "read_config",
     "report",
     "train",
+    "train_thesis",
 ]
 
 
@@ -248,6 +249,13 @@ def train(config: "TrainConfig", out: Path, *, resume: bool = False, quiet: bool
     return run_training(config, out, resume=resume, quiet=quiet)
 
 
+def train_thesis(file: Path, words: Sequence[str], out: Path, **options: Any) -> "Summary":
+    """Fine-tune as a YAML of the HNC thesis says; see `_verbs.thesis.run_thesis`."""
+    from hairsplit._verbs.thesis import run_thesis
+
+    return run_thesis(file, words, out, **options)
+
+
 def evaluate(
     model: "str | Path | DualEncoder",
     on: str | Path,
@@ -314,10 +322,7 @@ def convert(source: str | Path, target: Path, *, to: Layout, activation: str | N
 
 
 def demo(out: Path, *, long: bool = False, seed: int = 0, say: Callable[[str], None] = lambda _line: None) -> Path:
-    """The whole road on drawn scenes: draw, caption, evaluate `tiny`, fine-tune, evaluate again, report.
-
-    Returns the report's path; `say` is told, line by line, what happens.
-    """
+    """The whole road on drawn scenes, from drawing to the report, whose path it returns; `say` is told each line."""
     from hairsplit._verbs.demo import run_demo
 
     return run_demo(out, long=long, seed=seed, say=say)
@@ -332,12 +337,11 @@ def list_(what: str | None = None) -> dict[str, list[tuple[str, str]]]:
         HairsplitError: No such list.
     """
     from hairsplit._verbs.listing import benchmark_facts, listing
+    from hairsplit.core.catalog import nearest
 
     known = listing()
     if what is not None and what in dict(known["benchmarks"]):
         return {what: benchmark_facts(what)}
     if what is not None and what not in known:
-        from hairsplit.core.catalog import nearest
-
         raise HairsplitError(f"nothing is listed under {what!r}", where="list", hint=nearest(what, tuple(known)))
     return known if what is None else {what: known[what]}

@@ -15,8 +15,12 @@ from hairsplit.core.tensors import Embeddings, LossOutput
 from hairsplit.losses.contrastive import ContrastiveSpec
 from hairsplit.losses.distillation import DistillationSpec
 from hairsplit.losses.dpo import DpoSpec
+from hairsplit.losses.fsc_clip import FscClipSpec
 from hairsplit.losses.hard_negative import HardNegativeSpec
+from hairsplit.losses.negclip import NegclipSpec
 from hairsplit.losses.preference import PreferenceSpec
+from hairsplit.losses.structure_clip import StructureClipSpec
+from hairsplit.losses.triplet import TripletSpec
 
 FIELDS = ("image", "positive", "negative", "scale")
 Compute = Callable[[Embeddings, Any, Embeddings | None], LossOutput]
@@ -179,12 +183,65 @@ def _over_own(z: Embeddings, spec: Any, teacher: Embeddings, minus: float) -> di
     return {"total": add(iter(images)) / len(images)}
 
 
+def negclip(z: Embeddings, spec: NegclipSpec, _teacher: Embeddings) -> dict[str, Tensor]:
+    _, cosine = dots(z)
+    here = z.mask.nonzero().tolist()
+    softmax = ContrastiveSpec(mask_false_negatives=spec.mask_false_negatives)
+    return _two_ways(z, softmax, lambda i: (torch.exp(z.scale * cosine[i][j][k]) for j, k in here))
+
+
+def triplet(z: Embeddings, spec: TripletSpec, _teacher: Embeddings) -> dict[str, Tensor]:
+    (positive, negative), total = dots(z), torch.zeros((), dtype=torch.float64)
+    for i in range(len(z.image)):
+        rivals = [positive[i][j] for j in range(len(z.image)) if rival(z, spec, i, j)]
+        rivals += [negative[i][j][k] for j, k in z.mask.nonzero().tolist()]
+        share = torch.exp(spec.scale * positive[i][i]) / add(torch.exp(spec.scale * c) for c in rivals)
+        total = total - torch.log(share) / len(z.image)
+    return {"total": total}
+
+
+def structure_clip(z: Embeddings, spec: StructureClipSpec, _teacher: Embeddings) -> dict[str, Tensor]:
+    (positive, negative), size, zero = dots(z), len(z.image), torch.zeros((), dtype=torch.float64)
+    image = text = zero
+    images = []
+    for i in range(size):
+        true, others = positive[i][i], [j for j in range(size) if j != i and rival(z, spec, i, j)]
+        image = image + max([zero] + [spec.batch_margin - true + positive[i][j] for j in others]) / size
+        text = text + max([zero] + [spec.batch_margin - true + positive[j][i] for j in others]) / size
+        leads = [spec.margin - true + c for c, there in zip(negative[i][i], z.mask[i], strict=True) if there]
+        if leads:
+            images.append(add(max(zero, lead) for lead in leads) / len(leads))
+    own = add(iter(images)) / len(images)
+    return {"total": image + text + spec.weight * own, "image_to_text": image, "text_to_image": text, "own": own}
+
+
+def fsc_clip(z: Embeddings, spec: FscClipSpec, _teacher: Embeddings) -> dict[str, Tensor]:
+    itc = contrastive(z, ContrastiveSpec(mask_false_negatives=spec.mask_false_negatives), z)["total"]
+    (positive, negative), images = dots(z), []
+    for i in range(len(z.image)):
+        own = [c for c, there in zip(negative[i][i], z.mask[i], strict=True) if there]
+        if own:
+            powers = [torch.exp(z.scale * c) for c in (positive[i][i], *own)]
+            loss = torch.zeros((), dtype=torch.float64)
+            for k, power in enumerate(powers):
+                p = power / add(iter(powers))
+                target = spec.smoothing / len(powers) + (1 - spec.smoothing if k == 0 else 0.0)
+                loss = loss - target * (1 - p) ** spec.gamma * torch.log(p)
+            images.append(loss)
+    own_loss = add(iter(images)) / len(images)
+    return {"total": itc + spec.weight * own_loss, "contrastive": itc, "own": own_loss}
+
+
 ORACLES: dict[str, Oracle] = {
     "contrastive": contrastive,
     "hard_negative": hard_negative,
     "distillation": distillation,
     "preference": preference,
     "dpo": dpo,
+    "negclip": negclip,
+    "triplet": triplet,
+    "structure_clip": structure_clip,
+    "fsc_clip": fsc_clip,
 }
 
 SPECS: dict[str, tuple[Any, ...]] = {
@@ -209,5 +266,16 @@ SPECS: dict[str, tuple[Any, ...]] = {
     ),
     "preference": (PreferenceSpec(), PreferenceSpec(beta=0.3), PreferenceSpec(beta=3, compat="thesis")),
     "dpo": (DpoSpec(), DpoSpec(beta=1), DpoSpec(beta=3, compat="thesis")),
+    "negclip": (NegclipSpec(), NegclipSpec(mask_false_negatives=True)),
+    "triplet": (TripletSpec(), TripletSpec(scale=3, mask_false_negatives=True)),
+    "structure_clip": (
+        StructureClipSpec(),
+        StructureClipSpec(batch_margin=0.5, margin=1.5, weight=0.3, mask_false_negatives=True),
+    ),
+    "fsc_clip": (
+        FscClipSpec(),
+        FscClipSpec(weight=2, gamma=3, smoothing=0),
+        FscClipSpec(gamma=1, smoothing=0.5, mask_false_negatives=True),
+    ),
 }
 """Variants of each loss that between them reach every branch."""

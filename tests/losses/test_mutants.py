@@ -13,7 +13,7 @@ import pytest
 from hairsplit.losses import LOSSES
 from tests.losses.oracle import ORACLES, SPECS, assert_agrees, cases
 
-LOG_W, EYE = "logits + math.log(spec.weight)", "torch.eye(rows, dtype=torch.bool, device=logits.device)"
+LOG_W = "logits + math.log(spec.weight)"
 BATCH_MISTAKES = {
     "softmax of texts over the wrong axis": ("logsumexp(to_text, dim=0)", "logsumexp(to_text, dim=1)"),
     "image to text only": ("LossOutput((image + text) / 2", "LossOutput(image"),
@@ -28,8 +28,8 @@ MUTANTS: dict[str, dict[str, tuple[str, str]]] = {
     "contrastive": BATCH_MISTAKES
     | {
         "transposed similarities": (
-            "multiplier(z, spec.compat) * z.image) @ z.positive.T",
-            "multiplier(z, spec.compat) * z.positive) @ z.image.T",
+            "scaled @ z.positive.T",
+            "(scaled @ z.positive.T).T",
         )
     },
     "hard_negative": BATCH_MISTAKES
@@ -41,10 +41,10 @@ MUTANTS: dict[str, dict[str, tuple[str, str]]] = {
         "w below 1 taken for none": ("elif spec.weight > 0", "elif spec.weight > 1"),
         "w = 0 keeps the negatives": ("torch.zeros_like(z.mask)", "z.mask"),
         "mask of the next row, own": ("exists = z.mask", "exists = z.mask.roll(1, 0)"),
-        "mask of the next row, others": ("own | ~z.mask", "own | ~z.mask.roll(1, 0)"),
+        "mask of the next row, others": ("(2) | ~z.mask", "(2) | ~z.mask.roll(1, 0)"),
         "mask of the next negative": ("exists = z.mask", "exists = z.mask.roll(1, 1)"),
-        "own negatives twice": ("own | ~z.mask", "~z.mask"),
-        "own taken for the next row": (EYE, EYE + ".roll(1, 0)"),
+        "own negatives twice": ("own.unsqueeze(2) | ~z.mask", "~z.mask"),
+        "own taken for the next row": ("own.unsqueeze(2)", "own.roll(1, 0).unsqueeze(2)"),
         "own negatives only": ('if spec.pool == "all"', "if False"),
         "negatives of the wrong image": ("cosines(z)[1]", "cosines(z)[1].roll(1, 0)"),
     },
@@ -80,14 +80,60 @@ MUTANTS: dict[str, dict[str, tuple[str, str]]] = {
         "mask of the next row": ("(losses, z.mask)", "(losses, z.mask.roll(1, 0))"),
         "plain mean over pairs": ("mean_over_negatives(losses, z.mask)", "losses[z.mask].mean()"),
     },
+    "negclip": {
+        "ten copies": ("weight=1.0", "weight=10.0"),
+        "own negatives left out": ("weight=1.0", "weight=0.0"),
+        "own negatives only": ('pool="all"', 'pool="own"'),
+        "false negatives kept": ("spec.mask_false_negatives)", "False)"),
+        "false negatives always left out": ("spec.mask_false_negatives)", "True)"),
+        "the thesis's scale": ("weight=1.0,", 'weight=1.0, compat="thesis",'),
+    },
+    "triplet": {
+        "transposed similarities": ("image @ z.positive.T", "(image @ z.positive.T).T"),
+        "softmax over the wrong axis": ("dim=1), dim=1)", "dim=1), dim=0)[: len(to_text)]"),
+        "the next row as target": ("to_text.diagonal()", "to_text.roll(1, 0).diagonal()"),
+        "mask of the next row": ("~z.mask.flatten()", "~z.mask.roll(1, 0).flatten()"),
+        "the model's scale": ("spec.scale * z.image", "z.scale * z.image"),
+        "false negatives kept": ("exclude_false_negatives(to_text, z)", "pass"),
+        "captions only": ("torch.cat([to_text, to_negative], dim=1)", "to_text"),
+    },
+    "structure_clip": {
+        "image to text only": ("LossOutput(image + text +", "LossOutput(image +"),
+        "both directions over one axis": ("between.amax(dim=0)", "between.amax(dim=1)"),
+        "mean for the hardest": ("between.amax(dim=1)", "between.mean(dim=1)"),
+        "the pair as its own rival": (
+            "torch.eye(len(between), dtype=torch.bool",
+            "torch.zeros(len(between), len(between), dtype=torch.bool",
+        ),
+        "margins swapped": ("negative, spec.margin)", "negative, spec.batch_margin)"),
+        "prefers the rival": ("margin - true + rival", "margin + true - rival"),
+        "mask of the next row": ("spec.margin), z.mask)", "spec.margin), z.mask.roll(1, 0))"),
+        "no weight": ("spec.weight * own", "own"),
+        "false negatives kept": ("exclude_false_negatives(between, z)", "pass"),
+    },
+    "fsc_clip": {
+        "no focus": (".clamp(min=0) ** spec.gamma", ".clamp(min=0) ** 0"),
+        "no smoothing of the negatives": ("target[:, 1:]]", "0 * target[:, 1:]]"),
+        "smoothing by all columns": ("exists.sum(dim=1, keepdim=True)", "torch.tensor(exists.shape[1])"),
+        "a negative as target": ("target[:, :1] + 1 - spec.smoothing", "target[:, :1]"),
+        "mask of the next row": (
+            "z.mask.new_ones(len(z.mask), 1), z.mask]",
+            "z.mask.new_ones(len(z.mask), 1), z.mask.roll(1, 0)]",
+        ),
+        "images without negatives counted": ("has.sum().clamp(min=1)", "len(has)"),
+        "no logit scale": ("z.scale * torch.cat", "torch.cat"),
+        "no weight": ("spec.weight * own", "own"),
+        "no contrast": ("itc.total + spec", "0 * itc.total + spec"),
+        "false negatives kept": ("mask_false_negatives=spec.mask_false_negatives", "mask_false_negatives=False"),
+    },
 }
 SHARED: dict[str, tuple[str, str, str]] = {
     "only equal captions are false negatives": (
         "contrastive",
-        "    same |= z.image_keys[:, None] == z.image_keys\n",
+        "    same |= z.image_keys[rows, None] == z.image_keys\n",
         "",
     ),
-    "the pair itself left out": ("contrastive", "    same.fill_diagonal_(False)\n", ""),
+    "the pair itself left out": ("contrastive", "    same.diagonal(start).fill_(False)\n", ""),
     "exponential scale for the thesis": ("contrastive", 'if compat == "thesis" else z.scale', "if False else z.scale"),
     "raw scale always": ("contrastive", 'z.scale.log() if compat == "thesis"', "z.scale.log() if True"),
     "no epsilon for the thesis": ("preference", 'THESIS_EPSILON) if compat == "thesis"', "THESIS_EPSILON) if False"),

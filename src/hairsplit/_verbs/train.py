@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from pydantic import TypeAdapter
 
+from hairsplit._verbs.recognising import Recognised, read_recognition, with_recognition
 from hairsplit.core.config import load_config
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file, new_folder, read_json, stamp, stream, text_hash, writable, write_json
@@ -29,10 +30,14 @@ from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.suite import FEWEST_PAIRS, kinds_with_a_say, validation_metrics
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Summary, Trainer, Validate
+from hairsplit.train.tracking import check_installed
 
-_NO_NUMBER = ("threads", "image_memory", "save_every", "pixel_cache", "pixel_cache_megabytes")
+_NO_NUMBER = (
+    "threads", "image_memory", "save_every", "pixel_cache", "pixel_cache_megabytes",
+    "trackers", "tracker_project", "tracker_run",
+)  # fmt: skip
 """Settings that change no number: a run may be resumed with others."""
-_PLACES = ("train", "images", "val", "val_images", "never", "model")
+_PLACES = ("train", "images", "val", "val_images", "never", "model", "recognition")
 """Settings that say where things lie: they may move, since what lies there is compared by its hash."""
 
 
@@ -48,16 +53,18 @@ class _Data:
     """The same of the pictures that are validated."""
     hashes: Mapping[str, str | None]
     """What of it -> hash."""
+    recognised: Recognised | None = None
 
 
-def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool) -> Summary:
-    """See `hairsplit.api.train`."""
+def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, claimed: bool = False) -> Summary:
+    """See `hairsplit.api.train`; `claimed`: the folder is the caller's, who also tidies it up."""
+    check_installed(config.trackers)
     first = int(os.environ.get("RANK", "0")) == 0
     tree = TypeAdapter(TrainConfig).dump_python(config, mode="json")
     if resume:
         _same_settings(out, tree)
     with contextlib.ExitStack() as opened:
-        with _folder(out, first=first, resume=resume):
+        with _folder(out, first=first and not (claimed and not resume), resume=resume):
             data = _read(config)
             if resume:
                 _same_data(out, data.hashes)
@@ -66,13 +73,17 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool) -
             batches = _batches(config, data, encoder, cache)
             batches.epoch(0)  # a batch larger than the set is the first thing to hear of
             store = _validation_store(config, data, encoder, cache, opened)
+            seen = data.recognised
+            known = None if seen is None else seen.store(config, encoder, cache, opened)
             config_hash = text_hash(repr(sorted({**_counted(tree), **data.hashes}.items())))
-            validate = _validator(data.val, store)
+            validate = with_recognition(_validator(data.val, store), seen, known)
             trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validate)
             if first and not quiet:
                 _say(trainer, data)
             if first and not resume:
                 _check_pictures(data, batches, store)
+                if seen is not None and known is not None:
+                    known.check(seen.labelled.images)
                 write_json(
                     out / "stamp.json",
                     stamp(seed=config.seed, ranks=trainer.ranks, config_hash=config_hash, data=dict(data.hashes)),
@@ -145,6 +156,7 @@ def _read(config: TrainConfig) -> _Data:
         raise HairsplitError("the table has no pair", where=str(config.train), hint="look at its rejects")
     given = open_pairs(config.val, config.val_images) if config.val is not None else None
     never = [open_pairs(path) for path in config.never]
+    recognised = read_recognition(config)
     refuse_overlap(table, [*never, *([given] if given is not None else [])])
     keys = content_keys(table.root, rows_of(table).images.present())
     train, val = _split(config, table, keys) if given is None else (table, _sampled(given, config))
@@ -154,8 +166,9 @@ def _read(config: TrainConfig) -> _Data:
         "training pictures": text_hash(repr(sorted(keys.items()))),
         "validation pairs": given.hash if given is not None else None,
         "validation pictures": text_hash(repr(sorted(seen.items()))) if given is not None else None,
+        "recognition pictures": recognised.hash if recognised is not None else None,
     }
-    return _Data(train, val, keys, keys if given is None else seen, hashes)
+    return _Data(train, val, keys, keys if given is None else seen, hashes, recognised)
 
 
 def _cache(config: TrainConfig, encoder: DualEncoder, opened: contextlib.ExitStack) -> PixelCache | None:
@@ -210,6 +223,9 @@ def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
         "pairs_with_a_text_cut": batches.cut,
         "left_over_last_epoch": summary.left_over,
         "learning": summary.trainable.learning,
+        **({} if summary.stopped is None else {"stopped": summary.stopped}),
+        **({} if summary.forgot_at is None else {"forgot_at_step": summary.forgot_at}),
+        **({} if not summary.tracker_failures else {"tracker_failures": dict(summary.tracker_failures)}),
     }
 
 

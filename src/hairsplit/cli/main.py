@@ -16,8 +16,8 @@ from hairsplit.cli.evaluate import evaluate
 from hairsplit.cli.exporting import export
 from hairsplit.cli.failures import Verbs, fail, from_system
 from hairsplit.cli.importing import import_
+from hairsplit.cli.training import train
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.wording import counted
 
 app = typer.Typer(
     name="hairsplit",
@@ -86,31 +86,7 @@ app.command(name="import")(import_)
 app.command()(export)
 
 
-@app.command()
-def train(
-    words: Annotated[
-        list[str] | None, Argument(metavar="[RUN.yaml] [KEY=VALUE]...", help="e.g. run.yaml lr=1e-5 steps=200")
-    ] = None,
-    out: Annotated[Path, Option("--out", "-o", help="Run folder; must not exist yet, unless --resume.")] = Path(
-        "runs/train"
-    ),
-    resume: Annotated[bool, Option("--resume", help="Go on from the last state in --out.")] = False,
-) -> None:
-    """Fine-tune a model on a pairs table."""
-    from hairsplit import api
-
-    words = list(words or ())
-    file = Path(words.pop(0)) if words and "=" not in words[0] else None
-    if file is None and resume:
-        file = out / "config.yaml"
-        if not file.is_file():
-            raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
-    summary = api.train(api.read_config(file, words), out, resume=resume)
-    best = summary.best
-    reached = f"best {best['metric']} {best['value']:.3f} at step {best['step']}; " if best else ""
-    typer.echo(f"{counted(summary.steps, 'step')} in {summary.seconds:.0f} s; {reached}everything is in {out}")
-
-
+app.command()(train)
 app.command()(evaluate)
 app.command()(audit)
 

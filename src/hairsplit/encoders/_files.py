@@ -19,6 +19,9 @@ from hairsplit.encoders.weights import HEAD_WIDTH, OPENAI_NUMBERS, Activation, S
 SUFFIXES = (".pt", ".pth", ".bin", ".safetensors", ".ckpt")
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # what training scripts put around their weights
+_PREFIXES = ("module.", "model.")  # what DDP, DeepSpeed and modules that hold the model put before each name
+_THESIS_MARKS = {"state_dict", "finetune_mode"}
+"""Keys of the HNC thesis's checkpoints {epoch, state_dict, optimizer, finetune_mode}: fine-tunes of OpenAI's models."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,16 @@ class WeightsFile:
 def read_weights(file: Path) -> WeightsFile:
     """Read an OpenAI or open_clip weights file and open_clip's configuration beside it, if there is one.
 
-    An archive or state dict of OpenAI's (with its three numbers, or in half precision) has quick_gelu; open_clip's
-    configuration says which; a bare state dict does not tell.
+    An archive or state dict of OpenAI's (with its three numbers, or in half precision) has quick_gelu, and so has a
+    checkpoint of the HNC thesis; open_clip's configuration says which; a bare state dict does not tell.
 
     Raises:
         HairsplitError: The file is torn, or holds more than tensors.
     """
-    state = _state_of(_read(file), file)
+    loaded = _read(file)
+    state = _state_of(loaded, file)
     openai = any(key in state for key in OPENAI_NUMBERS) or any(t.dtype == torch.float16 for t in state.values())
+    openai = openai or (isinstance(loaded, dict) and loaded.keys() >= _THESIS_MARKS)
     config = _open_clip_config(file)
     if config is None:
         return WeightsFile(state, "quick_gelu" if openai else None)
@@ -121,12 +126,23 @@ def _state_of(loaded: Any, file: Path) -> StateDict:
         raise HairsplitError("holds no state dict", where=str(file), hint="a mapping from names to tensors is needed")
     state: StateDict = {}
     for key, value in loaded.items():
-        if key in OPENAI_NUMBERS:
-            state[key] = torch.as_tensor(value)
+        name = _bare(str(key))
+        if name in state:
+            hint = "keep one of them: the file holds more than one model"
+            raise HairsplitError(f"{name!r} is there twice, once as {key!r}", where=str(file), hint=hint)
+        if name in OPENAI_NUMBERS:
+            state[name] = torch.as_tensor(value)
         elif isinstance(value, torch.Tensor):
-            state[str(key).removeprefix("module.")] = value
+            state[name] = value
         else:
             raise HairsplitError(
                 f"{key!r} is no tensor", where=str(file), hint="a mapping from names to tensors is needed"
             )
     return state
+
+
+def _bare(key: str) -> str:
+    """The name without the prefixes that wrappers put before it, in whatever order; no name of CLIP's begins so."""
+    while found := next((prefix for prefix in _PREFIXES if key.startswith(prefix)), None):
+        key = key.removeprefix(found)
+    return key

@@ -11,9 +11,10 @@ import numpy as np
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Estimate
+from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
-from hairsplit.evaluate.metrics import TIE, retrieval_chance, retrieval_ranks, true_class_ranks
+from hairsplit.evaluate.metrics import TIE, IntArray, retrieval_chance, retrieval_ranks, true_class_ranks
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}
@@ -92,12 +93,7 @@ def zero_shot(
     encoder: DualEncoder, data: LabelledImages, *, seed: int = 0, tick: Progress | None = None
 ) -> dict[str, Estimate]:
     """Top-1, top-5 and mean per-class recall; a tie with a wrong class is a miss."""
-    images = embed_images(encoder, data.root, data.images, tick=tick)
-    similarity = images @ class_embeddings(encoder, data.classes, data.prompts).T
-    labels = np.array(data.labels)
-    right = np.take_along_axis(similarity, labels[:, None], axis=1)
-    similarity = np.where(np.abs(similarity - right) <= TIE, right, similarity)
-    ranks = true_class_ranks(similarity, labels)
+    ranks = _class_ranks(encoder, data, None, tick)
     hits = (ranks <= 1).astype(np.float64)
     chance = 1 / len(data.classes)
     clusters = list(data.images)
@@ -109,6 +105,25 @@ def zero_shot(
         hits, [data.classes[n] for n in data.labels], clusters, chance=chance, seed=seed
     )
     return found
+
+
+def top_1(encoder: DualEncoder, data: LabelledImages, *, store: PixelStore | None = None) -> float:
+    """Share of pictures whose own class is nearest, as `zero_shot` has it; `store`: see `embed_images`."""
+    return float((_class_ranks(encoder, data, store, None) <= 1).mean())
+
+
+def _class_ranks(
+    encoder: DualEncoder, data: LabelledImages, store: PixelStore | None, tick: Progress | None
+) -> IntArray:
+    """[images] rank of the true class; similarities closer than `TIE` count as equal."""
+    images = embed_images(encoder, data.root, data.images, store=store, tick=tick)
+    similarity = images @ class_embeddings(encoder, data.classes, data.prompts).T
+    labels = np.array(data.labels)
+    right = np.take_along_axis(similarity, labels[:, None], axis=1)
+    ranks: IntArray = true_class_ranks(
+        np.where(np.abs(similarity - right) <= TIE, right, similarity), labels
+    )
+    return ranks
 
 
 def read_captions(file: Path, split: str | None = None) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from torch.nn.functional import logsigmoid
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tensors import Embeddings
+from hairsplit.losses._chunked import both_log_sums
 from hairsplit.losses._entry import Compat
 
 THESIS_EPSILON = 1e-8
@@ -37,11 +38,16 @@ def lowest(logits: Float[Tensor, "..."]) -> float:
     return torch.finfo(logits.dtype).min
 
 
-def exclude_false_negatives(to_text: Float[Tensor, "B B"], z: Embeddings) -> None:
+def exclude_false_negatives(to_text: Float[Tensor, "R B"], z: Embeddings, start: int = 0) -> None:
     """Take out, in place, [i, j] of image-to-caption logits [B, B] where j's caption is as true of image i as its own.
 
     That is so where both captions are equal after normalisation, or both rows show the same image. Whether a *hard*
     negative of another image happens to be true of this one is not known to the keys.
+
+    Args:
+        to_text: Logits of all rows, or of some that follow one another [R, B].
+        z: The whole batch.
+        start: Row of the batch that is the first of `to_text`.
 
     Raises:
         HairsplitError: The batch carries no keys.
@@ -52,10 +58,24 @@ def exclude_false_negatives(to_text: Float[Tensor, "B B"], z: Embeddings) -> Non
             where="mask_false_negatives",
             hint="pass image_keys and caption_keys with the embeddings, or leave mask_false_negatives off",
         )
-    same = z.caption_keys[:, None] == z.caption_keys
-    same |= z.image_keys[:, None] == z.image_keys
-    same.fill_diagonal_(False)
+    rows = slice(start, start + len(to_text))
+    same = z.caption_keys[rows, None] == z.caption_keys
+    same |= z.image_keys[rows, None] == z.image_keys
+    same.diagonal(start).fill_(False)
     to_text.masked_fill_(same, lowest(to_text))
+
+
+def contrast_in_chunks(
+    scaled: Float[Tensor, "B D"], z: Embeddings, *, mask_false_negatives: bool
+) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"], Float[Tensor, " B"]]:
+    """Of image-to-caption logits that are not held: log sums of rows and of columns, and the diagonal, each [B]."""
+
+    def exclude(logits: Tensor, start: int) -> None:
+        if mask_false_negatives:
+            exclude_false_negatives(logits, z, start)
+
+    rows, columns = both_log_sums(scaled, z.positive, exclude)
+    return rows, columns, (scaled * z.positive).sum(dim=1)
 
 
 def negative_log_sigmoid(x: Float[Tensor, "*N"], compat: Compat) -> Float[Tensor, "*N"]:

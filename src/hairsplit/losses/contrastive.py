@@ -6,8 +6,9 @@ import torch
 from pydantic.dataclasses import dataclass
 
 from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.losses._chunked import is_large
 from hairsplit.losses._entry import SPEC_CONFIG, Compat, Loss
-from hairsplit.losses._scores import exclude_false_negatives, multiplier
+from hairsplit.losses._scores import contrast_in_chunks, exclude_false_negatives, multiplier
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
@@ -35,12 +36,16 @@ def contrastive(z: Embeddings, spec: ContrastiveSpec, _teacher: Embeddings | Non
     Raises:
         HairsplitError: False negatives are to be masked and the batch carries no keys.
     """
-    to_text = (multiplier(z, spec.compat) * z.image) @ z.positive.T  # [B, B]
-    if spec.mask_false_negatives:
-        exclude_false_negatives(to_text, z)
-    true = to_text.diagonal()  # [B]
-    image = (torch.logsumexp(to_text, dim=1) - true).mean()
-    text = (torch.logsumexp(to_text, dim=0) - true).mean()
+    scaled = multiplier(z, spec.compat) * z.image  # [B, D]
+    if is_large(len(scaled), len(scaled)):
+        rows, columns, true = contrast_in_chunks(scaled, z, mask_false_negatives=spec.mask_false_negatives)
+    else:
+        to_text = scaled @ z.positive.T  # [B, B]
+        if spec.mask_false_negatives:
+            exclude_false_negatives(to_text, z)
+        rows, columns = torch.logsumexp(to_text, dim=1), torch.logsumexp(to_text, dim=0)
+        true = to_text.diagonal()  # [B]
+    image, text = (rows - true).mean(), (columns - true).mean()
     return LossOutput((image + text) / 2, {"image_to_text": image, "text_to_image": text})
 
 

@@ -10,8 +10,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.losses._chunked import is_large, row_log_sums
 from hairsplit.losses._entry import SPEC_CONFIG, Compat, Loss
-from hairsplit.losses._scores import cosines, exclude_false_negatives, lowest, multiplier
+from hairsplit.losses._scores import contrast_in_chunks, cosines, exclude_false_negatives, lowest, multiplier
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
@@ -45,16 +46,20 @@ def hard_negative(z: Embeddings, spec: HardNegativeSpec, _teacher: Embeddings | 
         HairsplitError: False negatives are to be masked and the batch carries no keys.
     """
     scaled = multiplier(z, spec.compat) * z.image  # [B, D]: scaling here saves a copy of each matrix below
-    to_text = scaled @ z.positive.T  # [B, B]
-    if spec.mask_false_negatives:
-        exclude_false_negatives(to_text, z)
-    true = to_text.diagonal()  # [B]
+    if is_large(len(scaled), len(scaled)):
+        rows, columns, true = contrast_in_chunks(scaled, z, mask_false_negatives=spec.mask_false_negatives)
+    else:
+        to_text = scaled @ z.positive.T  # [B, B]
+        if spec.mask_false_negatives:
+            exclude_false_negatives(to_text, z)
+        rows, columns = torch.logsumexp(to_text, dim=1), torch.logsumexp(to_text, dim=0)
+        true = to_text.diagonal()  # [B]
     # The logarithm of the sum over [T | N] is taken block by block: own negatives are weighted, others optional.
-    blocks = [torch.logsumexp(to_text, dim=1, keepdim=True), _own(z, spec)]
+    blocks = [rows.unsqueeze(1), _own(z, spec)]
     if spec.pool == "all":
         blocks.append(_of_others(scaled, z))
     image = (torch.logsumexp(torch.cat(blocks, dim=1), dim=1) - true).mean()
-    text = (torch.logsumexp(to_text, dim=0) - true).mean()
+    text = (columns - true).mean()
     return LossOutput((image + text) / 2, {"image_to_text": image, "text_to_image": text})
 
 
@@ -74,10 +79,19 @@ def _own(z: Embeddings, spec: HardNegativeSpec) -> Float[Tensor, "B K"]:
 def _of_others(scaled: Float[Tensor, "B D"], z: Embeddings) -> Float[Tensor, "B 1"]:
     """Logarithm of the summed exponential logits of each image with the other images' negatives."""
     rows, per_image, width = z.negative.shape
-    logits = (scaled @ z.negative.reshape(-1, width).T).view(rows, rows, per_image)  # [B, B, K]
-    own = torch.eye(rows, dtype=torch.bool, device=logits.device).unsqueeze(2)  # [B, B, 1]
-    logits.masked_fill_(own | ~z.mask, lowest(logits))
-    return torch.logsumexp(logits.flatten(1), dim=1, keepdim=True)
+    captions = z.negative.reshape(-1, width)  # [B K, D]
+
+    def exclude(logits: Float[Tensor, "R N"], start: int) -> None:
+        by_image = logits.view(len(logits), rows, per_image)
+        own = torch.zeros(len(logits), rows, dtype=torch.bool, device=logits.device)
+        own.diagonal(start).fill_(True)
+        by_image.masked_fill_(own.unsqueeze(2) | ~z.mask, lowest(logits))
+
+    if is_large(rows, len(captions)):
+        return row_log_sums(scaled, captions, exclude).unsqueeze(1)
+    logits = scaled @ captions.T  # [B, B K]
+    exclude(logits, 0)
+    return torch.logsumexp(logits, dim=1, keepdim=True)
 
 
 ENTRY = Loss(

@@ -1,35 +1,31 @@
-"""Named objectives: weighted sums of losses and an L2 penalty; the six of the thesis, and free composition."""
+"""Named objectives: weighted sums of losses and an L2 penalty; the thesis's six, the peers', and free composition."""
 
 from dataclasses import fields, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tensors import Embeddings, LossOutput
 from hairsplit.losses import LOSSES
-from hairsplit.losses._entry import SPEC_CONFIG, Compat
-from hairsplit.losses._objective import (
-    THESIS_CLASSES,
-    NonNegative,
-    Objective,
-    Positive,
-    Share,
-    Term,
-    WeightSchedule,
-    check_name,
-    weighted_sum,
-)
+from hairsplit.losses._objective import THESIS_CLASSES, Objective, Term, WeightSchedule, check_name, weighted_sum
 from hairsplit.losses._scores import cosines
-from hairsplit.losses.contrastive import ContrastiveSpec
-from hairsplit.losses.distillation import DistillationSpec
-from hairsplit.losses.dpo import DpoSpec
-from hairsplit.losses.hard_negative import HardNegativeSpec
-from hairsplit.losses.preference import PreferenceSpec
+from hairsplit.losses._thesis_objectives import (
+    ContrastiveDpoKlSpec,
+    ContrastiveDpoL2Spec,
+    DpoKlSpec,
+    HncKlSpec,
+    HncL2Spec,
+    StandardSpec,
+    SumSpec,
+)
+from hairsplit.losses.fsc_clip import FscClipSpec
+from hairsplit.losses.negclip import NegclipSpec
+from hairsplit.losses.structure_clip import StructureClipSpec
+from hairsplit.losses.triplet import TripletSpec
 
 __all__ = [
     "OBJECTIVES",
@@ -38,13 +34,17 @@ __all__ = [
     "ContrastiveDpoKlSpec",
     "ContrastiveDpoL2Spec",
     "DpoKlSpec",
+    "FscClipSpec",
     "HncKlSpec",
     "HncL2Spec",
+    "NegclipSpec",
     "Objective",
     "ObjectiveSpec",
     "StandardSpec",
+    "StructureClipSpec",
     "SumSpec",
     "Term",
+    "TripletSpec",
     "WeightSchedule",
     "compute",
     "needs_negatives",
@@ -54,154 +54,22 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class StandardSpec:
-    """CLIP's own loss, blind to hard negatives: ITC. The thesis's StandardCLIPLoss."""
+PeerSpec = FscClipSpec | NegclipSpec | StructureClipSpec | TripletSpec
+"""Losses of other papers that are objectives by themselves: one term of weight 1, and no penalty."""
 
-    name: Literal["standard"] = "standard"
-    """Name of the objective."""
-    mask_false_negatives: bool = False
-    """Leave out of the softmax a caption equal to one's own and a second caption of the same image."""
-    compat: Compat = "none"
-    """`thesis`: the thesis's numerics, raw logit scale instead of its exponential."""
-
-    def resolve(self, _step: int) -> Objective:
-        """What is minimised; the same at every step."""
-        return weighted_sum(self.name, (_contrastive(self), 1.0))
-
-
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class HncL2Spec:
-    """Hard negatives in the softmax, weights held near the start: HNC(w) + lam * L2. The thesis's CLIPLossL2."""
-
-    name: Literal["hnc_l2"] = "hnc_l2"
-    """Name of the objective."""
-    weight: NonNegative = 0.5
-    """w, copies of each own negative in the softmax (dimensionless, >= 0); 0 leaves them out."""
-    schedule: WeightSchedule | None = None
-    """Dynamic weight: if given, it replaces `weight`."""
-    pool: Literal["all", "own"] = "all"
-    """Hard negatives that an image faces: those of the whole batch, others' with weight 1; or only its own."""
-    mask_false_negatives: bool = False
-    """Leave out of the softmax a caption equal to one's own and a second caption of the same image."""
-    compat: Compat = "none"
-    """`thesis`: the thesis's numerics, raw logit scale and w times the own negative's logit."""
-    lam: NonNegative = 0.01
-    """Weight of the squared distance of the learning parameters from the start (>= 0)."""
-
-    def resolve(self, step: int) -> Objective:
-        """What is minimised at an optimiser step."""
-        return weighted_sum(self.name, (_hard_negative(self, step), 1.0), l2=self.lam)
-
-
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class HncKlSpec:
-    """Hard negatives in the softmax, outputs held near the start's: HNC(w) + lam * KL. The thesis's CLIPLossKL."""
-
-    name: Literal["hnc_kl"] = "hnc_kl"
-    """Name of the objective."""
-    weight: NonNegative = 0.5
-    """w, copies of each own negative in the softmax (dimensionless, >= 0); 0 leaves them out."""
-    schedule: WeightSchedule | None = None
-    """Dynamic weight: if given, it replaces `weight`."""
-    pool: Literal["all", "own"] = "all"
-    """Hard negatives that an image faces: those of the whole batch, others' with weight 1; or only its own."""
-    mask_false_negatives: bool = False
-    """Leave out of the softmax a caption equal to one's own and a second caption of the same image."""
-    compat: Compat = "none"
-    """`thesis`: the thesis's numerics, raw logit scale and w times the own negative's logit."""
-    lam: NonNegative = 0.01
-    """Weight of the distillation from the start model (dimensionless, >= 0)."""
-    temperature: Positive = 1.0
-    """Temperature of the distillation (dimensionless, > 0)."""
-
-    def resolve(self, step: int) -> Objective:
-        """What is minimised at an optimiser step."""
-        distillation = DistillationSpec(temperature=self.temperature, compat=self.compat)
-        return weighted_sum(self.name, (_hard_negative(self, step), 1.0), (distillation, self.lam))
-
-
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class DpoKlSpec:
-    """Prefer the true caption more than the start model did: DPO(beta). The thesis's DPOCLIPLoss."""
-
-    name: Literal["dpo_kl"] = "dpo_kl"
-    """Name of the objective."""
-    beta: Positive = 0.1
-    """Steepness (dimensionless, > 0); the smaller, the further the model may go from the start model."""
-    compat: Compat = "none"
-    """`thesis`: the thesis's numerics, raw logit scale and -log(sigmoid(x) + 1e-8)."""
-
-    def resolve(self, _step: int) -> Objective:
-        """What is minimised; the same at every step."""
-        return weighted_sum(self.name, (DpoSpec(beta=self.beta, compat=self.compat), 1.0))
-
-
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class ContrastiveDpoKlSpec:
-    """CLIP's loss and DPO mixed: alpha ITC + (1 - alpha) DPO(beta). The thesis's DPOContrastiveCLIPLoss."""
-
-    name: Literal["contrastive_dpo_kl"] = "contrastive_dpo_kl"
-    """Name of the objective."""
-    alpha: Share = 0.5
-    """Share of the contrastive loss (0 to 1)."""
-    beta: Positive = 0.1
-    """Steepness of DPO (dimensionless, > 0)."""
-    mask_false_negatives: bool = False
-    """Leave out of the softmax a caption equal to one's own and a second caption of the same image."""
-    compat: Compat = "none"
-    """`thesis`: the thesis's numerics, raw logit scale and -log(sigmoid(x) + 1e-8)."""
-
-    def resolve(self, _step: int) -> Objective:
-        """What is minimised; the same at every step."""
-        dpo = DpoSpec(beta=self.beta, compat=self.compat)
-        return weighted_sum(self.name, (_contrastive(self), self.alpha), (dpo, 1 - self.alpha))
-
-
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class ContrastiveDpoL2Spec:
-    """CLIP's loss mixed with a preference that needs no start model: alpha ITC + (1 - alpha) [preference + lam * L2].
-
-    The thesis's CombinedCLIPDPOLoss.
-    """
-
-    name: Literal["contrastive_dpo_l2"] = "contrastive_dpo_l2"
-    """Name of the objective."""
-    alpha: Share = 0.5
-    """Share of the contrastive loss (0 to 1); the rest, 1 - alpha, weighs the preference and the L2 penalty."""
-    beta: Positive = 1.0
-    """Steepness of the preference (dimensionless, > 0)."""
-    lam: NonNegative = 1e-4
-    """Weight of the squared distance of the learning parameters from the start, within the second share (>= 0)."""
-    mask_false_negatives: bool = False
-    """Leave out of the softmax a caption equal to one's own and a second caption of the same image."""
-    compat: Compat = "none"
-    """`thesis`: the thesis's numerics, raw logit scale and -log(sigmoid(x) + 1e-8)."""
-
-    def resolve(self, _step: int) -> Objective:
-        """What is minimised; the same at every step."""
-        preference = PreferenceSpec(beta=self.beta, compat=self.compat)
-        rest = 1 - self.alpha
-        return weighted_sum(self.name, (_contrastive(self), self.alpha), (preference, rest), l2=rest * self.lam)
-
-
-@dataclass(frozen=True, kw_only=True, config=SPEC_CONFIG)
-class SumSpec:
-    """Any weighted sum of losses, and an L2 penalty."""
-
-    name: Literal["sum"] = "sum"
-    """Name of the objective."""
-    terms: Annotated[tuple[Term, ...], Field(min_length=1)]
-    """Losses and their weights."""
-    l2: NonNegative = 0.0
-    """Weight of the squared distance of the learning parameters from the start (>= 0)."""
-
-    def resolve(self, _step: int) -> Objective:
-        """What is minimised; the same at every step."""
-        return Objective(name=self.name, terms=self.terms, l2=self.l2)
-
-
-AnySpec = StandardSpec | HncL2Spec | HncKlSpec | DpoKlSpec | ContrastiveDpoKlSpec | ContrastiveDpoL2Spec | SumSpec
+AnySpec = (
+    StandardSpec
+    | HncL2Spec
+    | HncKlSpec
+    | DpoKlSpec
+    | ContrastiveDpoKlSpec
+    | ContrastiveDpoL2Spec
+    | FscClipSpec
+    | NegclipSpec
+    | StructureClipSpec
+    | TripletSpec
+    | SumSpec
+)
 
 OBJECTIVES: dict[str, type[AnySpec]] = {
     "standard": StandardSpec,
@@ -210,6 +78,10 @@ OBJECTIVES: dict[str, type[AnySpec]] = {
     "dpo_kl": DpoKlSpec,
     "contrastive_dpo_kl": ContrastiveDpoKlSpec,
     "contrastive_dpo_l2": ContrastiveDpoL2Spec,
+    "fsc_clip": FscClipSpec,
+    "negclip": NegclipSpec,
+    "structure_clip": StructureClipSpec,
+    "triplet": TripletSpec,
     "sum": SumSpec,
 }
 """Name -> spec; the first line of its docstring says what it is."""
@@ -219,19 +91,6 @@ ObjectiveSpec = Annotated[
     BeforeValidator(lambda value: check_name(value, tuple(OBJECTIVES), "objective")),
 ]
 """Field type for a configuration: a bare name, or a table of the name and the fields to change."""
-
-
-def _contrastive(spec: StandardSpec | ContrastiveDpoKlSpec | ContrastiveDpoL2Spec) -> ContrastiveSpec:
-    return ContrastiveSpec(mask_false_negatives=spec.mask_false_negatives, compat=spec.compat)
-
-
-def _hard_negative(spec: HncL2Spec | HncKlSpec, step: int) -> HardNegativeSpec:
-    return HardNegativeSpec(
-        weight=spec.schedule.at(step) if spec.schedule else spec.weight,
-        pool=spec.pool,
-        mask_false_negatives=spec.mask_false_negatives,
-        compat=spec.compat,
-    )
 
 
 def parse_objective(value: object) -> AnySpec:
@@ -257,17 +116,19 @@ def parse_objective(value: object) -> AnySpec:
 
 def resolve(spec: AnySpec, step: int) -> Objective:
     """What `spec` minimises at an optimiser step (from 0), its weight schedule applied."""
+    if isinstance(spec, PeerSpec):
+        return weighted_sum(spec.name, (spec, 1.0))
     return spec.resolve(step)
 
 
 def needs_teacher(spec: AnySpec) -> bool:
     """Whether any term compares with the frozen model that the run started from."""
-    return any(LOSSES[term.loss.name].needs_teacher for term in spec.resolve(0).terms)
+    return any(LOSSES[term.loss.name].needs_teacher for term in resolve(spec, 0).terms)
 
 
 def needs_negatives(spec: AnySpec) -> bool:
     """Whether any term is pointless without hard negatives."""
-    return any(LOSSES[term.loss.name].needs_negatives for term in spec.resolve(0).terms)
+    return any(LOSSES[term.loss.name].needs_negatives for term in resolve(spec, 0).terms)
 
 
 def compute(objective: Objective, z: Embeddings, teacher: Embeddings | None = None) -> LossOutput:

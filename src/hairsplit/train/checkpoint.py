@@ -3,7 +3,7 @@
 import json
 import pickle
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class TrainState:
     """Hash of the weights the run started from: the reference of KL, DPO and L2."""
     log_bytes: int
     """Length of the log up to this step; what came after is done again."""
+    standing: dict[str, Any] = field(default_factory=dict)
+    """What the run may still lose and how long it has waited; see `stopping.as_state`."""
 
 
 def save_state(run: Path, state: TrainState) -> None:

@@ -4,12 +4,14 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Lt, MinLen
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from hairsplit.encoders.trainable import TrainableMode
 from hairsplit.losses.objectives import HncL2Spec, ObjectiveSpec
+from hairsplit.train.stopping import OnForgetting
+from hairsplit.train.tracking import TrackerNames
 
 Precision = Literal["fp32", "bf16"]
 
@@ -73,10 +75,26 @@ class TrainConfig:
     """bf16: the towers run under autocast; weights and losses stay float32."""
     validate_every: Annotated[int, Gt(0)] = 200
     """Optimiser steps between validations; there is one at the start and one at the end as well."""
+    patience: Annotated[int, Gt(0)] | None = None
+    """Stop after so many validations in a row without a better mean over kinds; None: never."""
+    recognition: Path | None = None
+    """Folder with one sub folder of pictures per class: zero-shot top-1 is measured at each validation. Its decoded
+    pictures are kept like those of `images`, in as much memory again."""
+    forgetting_budget: Annotated[float, Ge(0), Lt(1)] | None = None
+    """How far top-1 on `recognition` may fall below the start's, as a share: 0.01 is one point; None: any distance. A
+    model beyond it is never the best."""
+    on_forgetting: OnForgetting = "stop"
+    """What follows when top-1 falls by more than `forgetting_budget`: stop, or warn once and go on."""
     save_every: Annotated[int, Gt(0)] = 200
     """Optimiser steps between checkpoints to resume from."""
     log_every: Annotated[int, Gt(0)] = 10
     """Optimiser steps between lines of the log."""
+    trackers: TrackerNames = ()
+    """Experiment trackers that get each line of the log as well: tensorboard, trackio, wandb; changes no number."""
+    tracker_project: Annotated[str, MinLen(1)] = "hairsplit"
+    """Project of wandb and trackio."""
+    tracker_run: Annotated[str, MinLen(1)] | None = None
+    """The run's name there; None: that of the run folder."""
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     """Of the order of the pairs and of dropout."""
     threads: Annotated[int, Gt(0)] = 2
@@ -89,6 +107,10 @@ class TrainConfig:
     """Most room of `pixel_cache`; what does not fit is decoded each time."""
 
     def __post_init__(self) -> None:
+        if self.forgetting_budget is not None and self.recognition is None:
+            raise ValueError("forgetting_budget needs `recognition`, a folder of pictures per class")
+        if self.patience is not None and self.val is None and not self.val_share:
+            raise ValueError(f"patience={self.patience} needs validation pairs: give `val`, or a val_share")
         if self.steps is not None and self.warmup_steps is not None and self.warmup_steps >= self.steps:
             raise ValueError(f"warmup_steps={self.warmup_steps} leaves no training, for steps={self.steps}")
         if self.batch_size % self.accumulation or self.batch_size // self.accumulation < 2:

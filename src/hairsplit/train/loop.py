@@ -1,14 +1,17 @@
 """The training loop: steps, validation, checkpoints, and a resumed run that equals an uninterrupted one."""
 
 import contextlib
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from accelerate.tracking import GeneralTracker
 from accelerate.utils import set_seed
+from pydantic import TypeAdapter
 
 from hairsplit.core.errors import HairsplitError, StoppedError
 from hairsplit.core.run import write_json
@@ -18,6 +21,7 @@ from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.encoders.trainable import TrainableTable, parameter_groups, set_trainable
 from hairsplit.losses import objectives
+from hairsplit.train import stopping, tracking
 from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state, save_state
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import any_rank, engine
@@ -26,11 +30,11 @@ from hairsplit.train.plan import Plan
 from hairsplit.train.progress import Bar, stoppable
 from hairsplit.train.schedule import learning_rate
 from hairsplit.train.step import Towers
+from hairsplit.train.stopping import METRIC, Limits, Standing
+from hairsplit.train.tracking import Tracking
 from hairsplit.train.update import NotFiniteError, Update, Updated, frozen
 
 Validate = Callable[[DualEncoder], Mapping[str, float]]
-METRIC = "macro_pair_accuracy"
-"""Validation metric by which the best checkpoint is chosen; an earlier one wins a tie."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,12 @@ class Summary:
     left_over: int
     """Examples an epoch (the last one) had no full batch for."""
     trainable: TrainableTable
+    stopped: str | None = None
+    """Why it ended before its last step, if it did."""
+    forgot_at: int | None = None
+    """Step of the first validation beyond the forgetting budget, if there was one."""
+    tracker_failures: Mapping[str, int] = field(default_factory=dict)
+    """Tracker -> rows that it did not take."""
 
 
 class Trainer:
@@ -59,7 +69,9 @@ class Trainer:
         out: Path,
         config_hash: str,
         validate: Validate | None,
+        trackers: Sequence[GeneralTracker] = (),
     ) -> None:
+        """`trackers`: of one's own, beside those that the configuration names."""
         self.config, self.encoder, self.batches, self.out = config, encoder, batches, out
         self.validate, self.config_hash = validate, config_hash
         self.accelerator = engine()
@@ -92,6 +104,9 @@ class Trainer:
         self.teacher = frozen(encoder, self.accelerator) if objectives.needs_teacher(config.objective) else None
         self.penalty: L2ToStart | None = None
         self.best: dict[str, Any] | None = None
+        self.limits = Limits(config.forgetting_budget, config.on_forgetting, config.patience)
+        self.standing = Standing()
+        self.own_trackers, self.tracking = trackers, Tracking()
         self.step = 0
         self._saved_step: int | None = None
         rank = self.accelerator.process_index
@@ -117,6 +132,7 @@ class Trainer:
         towers, prepared = self.accelerator.prepare(Towers(self.encoder), optimizer)
         log = MetricsLog(self.out, keep) if self.accelerator.is_main_process else None
         try:
+            self._track(goes_on=goes_on)
             if not goes_on:
                 if log is not None:
                     write_json(self.out / "trainable.json", self.table.as_dict())
@@ -135,12 +151,36 @@ class Trainer:
         finally:
             if log is not None:
                 log.close()
+            self.tracking.close()
             self.batches.close()
-        left_over = self.plan.left_over(self.step - 1)
-        return Summary(self.out, self.step, self.best, time.perf_counter() - started, left_over, self.table)
+        return Summary(
+            self.out,
+            self.step,
+            self.best,
+            time.perf_counter() - started,
+            self.plan.left_over(self.step - 1),
+            self.table,
+            stopped=self.standing.stopped,
+            forgot_at=self.standing.forgot_at,
+            tracker_failures=dict(self.tracking.failures),
+        )
+
+    def _track(self, *, goes_on: bool) -> None:
+        self.tracking = tracking.start(
+            self.accelerator,
+            self.config.trackers,
+            self.out,
+            project=self.config.tracker_project,
+            run=self.config.tracker_run,
+            hyper=TypeAdapter(TrainConfig).dump_python(self.config, mode="json"),
+            step=self.step if goes_on else None,
+            own=self.own_trackers,
+        )
 
     def _steps(self, update: Update, log: MetricsLog | None) -> None:
         """The steps that are left."""
+        if self.standing.stopped is not None:  # a stopped run that is resumed has nothing left to do
+            return
         config, device = self.config, self.accelerator.device
         label = f"{config.objective.name} on {len(self.batches.examples):,} examples"
         self._clock = (time.perf_counter(), self.step)
@@ -163,8 +203,11 @@ class Trainer:
                 due = ended or self.step % config.validate_every == 0
                 if due:
                     self._validated(log)
+                    ended = any_rank(self.standing.stopped is not None, device, self.ranks) or ended
                 if due or asked or self.step % config.save_every == 0:
                     self._saved(update.optimizer, log)
+                if ended:
+                    return
                 if asked:
                     raise StoppedError(
                         f"stopped at step {self.step} of {self.steps} as asked",
@@ -196,24 +239,30 @@ class Trainer:
         if log is not None:
             rate = learning_rate(self.config, self.step - 1, self.steps)
             speed = (self.step - first) * self.config.batch_size / max(now - since, 1e-9)
-            log.write(
-                {
-                    "kind": "train",
-                    "step": self.step,
-                    **done.parts,
-                    "lr": rate,
-                    "grad_norm": done.norm,
-                    "images_per_s": speed,
-                }
-            )
+            row = {
+                "kind": "train",
+                "step": self.step,
+                **done.parts,
+                "lr": rate,
+                "grad_norm": done.norm,
+                "images_per_s": speed,
+            }
+            log.write(row)
+            self.tracking.log(row)
 
     def _validated(self, log: MetricsLog | None) -> None:
         """Validate on the main process; keep the best model."""
         if self.validate is not None and log is not None:
             self.encoder.eval()
             row = dict(self.validate(self.encoder))
-            log.write({"kind": "validation", "step": self.step, **row})
-            if METRIC in row and (self.best is None or row[METRIC] > self.best["value"]):
+            logged = {"kind": "validation", "step": self.step, **row}
+            log.write(logged)
+            self.tracking.log(logged)
+            verdict = stopping.judge(self.standing, row, self.step, self.limits)
+            self.standing = verdict.standing
+            if verdict.warning is not None:
+                print(verdict.warning, file=sys.stderr)  # noqa: T201
+            if verdict.better:
                 self.best = {"metric": METRIC, "value": row[METRIC], "step": self.step}
                 dual_encoder.save(self.encoder, self.out / "checkpoints" / "best")
         self.accelerator.wait_for_everyone()
@@ -225,7 +274,14 @@ class Trainer:
             dual_encoder.save(self.encoder, self.out / "checkpoints" / "last")
             model = {name: value.detach().cpu() for name, value in self.encoder.state_dict().items()}
             state = TrainState(
-                self.step, model, optimizer.state_dict(), self.best, self.config_hash, self.start_hash, log.bytes
+                self.step,
+                model,
+                optimizer.state_dict(),
+                self.best,
+                self.config_hash,
+                self.start_hash,
+                log.bytes,
+                stopping.as_state(self.standing),
             )
             save_state(self.out, state)
         self._saved_step = self.step
@@ -244,6 +300,7 @@ class Trainer:
         optimizer.load_state_dict(state.optimizer)
         self.step = self._saved_step = state.step
         self.best = state.best
+        self.standing = stopping.from_state(state.standing)
         return state.log_bytes
 
 

@@ -1,0 +1,159 @@
+"""FSDP2: weights, gradients and the optimiser's state are sharded, by torch's own `fully_shard`.
+
+Not through accelerate, whose plugin becomes DDP without a word where there is no GPU.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.train.engines.outputs import Embedded, TupleTowers, on_cpu, without_scalars
+from hairsplit.train.engines.replicated import MakeOptimizer, Replicated, skeleton
+from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.step import Towers
+
+
+class FSDP2(Replicated):
+    """One group of parameters per residual block, one for the rest."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        super().__init__(accelerator)
+        self._shapes: dict[str, torch.Size] = {}
+
+    def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
+        """See `Replicated.prepare`.
+
+        Raises:
+            HairsplitError: A parameter is not sharded after all.
+        """
+        self._whole = skeleton(encoder, main=self.is_main_process)
+        self._shapes = {name: value.shape for name, value in encoder.state_dict().items()}
+        without_scalars(encoder)
+        inner = TupleTowers(Towers(encoder))
+        mesh = init_device_mesh(self.device.type, (self.num_processes,))
+        for block in (*encoder.vision_blocks, *encoder.text_blocks):
+            fully_shard(block, mesh=mesh)
+        self._sharded: FSDPModule = fully_shard(inner, mesh=mesh)
+        plain = [name for name, p in encoder.named_parameters() if not isinstance(p, DTensor)]
+        if plain:
+            raise HairsplitError(
+                f"FSDP2 left {plain[0]} whole", where="engine", hint="use `engine: ddp`, and report this"
+            )
+        self.encoder, self.optimizer = encoder, make()
+        return Embedded(inner), self.optimizer
+
+    def penalty(self, start: Mapping[str, Tensor]) -> Callable[[], Tensor]:
+        """See `Replicated.penalty`; each rank computes its shards' part."""
+        learning = {name: p for name, p in self.encoder.named_parameters() if p.requires_grad}
+        shards = {name: _like(start[name].reshape(p.shape), p).to_local() for name, p in learning.items()}
+
+        def penalty() -> Tensor:
+            local = {name: cast(DTensor, p).to_local() for name, p in learning.items()}
+            own = L2ToStart(cast(Any, local.items()), shards)()
+            total: Tensor = _OverRanks.apply(own)  # type: ignore[no-untyped-call]
+            return total
+
+        return penalty
+
+    @contextlib.contextmanager
+    def no_sync(self, towers: nn.Module) -> Iterator[None]:
+        """See `Replicated.no_sync`."""
+        self._sharded.set_requires_gradient_sync(False)
+        try:
+            yield
+        finally:
+            self._sharded.set_requires_gradient_sync(True)
+
+    def backward(self, loss: Tensor) -> None:
+        """See `Replicated.backward`."""
+        torch.autograd.backward(loss)
+
+    def finite(self) -> bool:
+        """See `Replicated.finite`."""
+        return all(bool(torch.isfinite(_local(p)).all()) for p in self.encoder.parameters())
+
+    def model(self) -> dict[str, Tensor]:
+        """See `Replicated.model`; one tensor at a time is whole on the other ranks."""
+        found = {}
+        for name, value in self.encoder.state_dict().items():
+            full = _full(value)
+            if self.is_main_process:
+                found[name] = on_cpu(full, self._shapes[name])
+        return found
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """See `Replicated.optimizer_state`."""
+        names = {id(p): name for name, p in self.encoder.named_parameters()}
+        order = [names[id(p)] for group in self.optimizer.param_groups for p in group["params"]]
+        state = self.optimizer.state_dict()
+        for index, entries in state["state"].items():
+            shape = self._shapes[order[index]]
+            full = {key: _full(value) if isinstance(value, Tensor) else value for key, value in entries.items()}
+            state["state"][index] = {
+                key: on_cpu(value, shape) if isinstance(value, Tensor) and value.numel() == shape.numel() else value
+                for key, value in full.items()
+            }
+            if "step" in full:  # a count has no dimension, whatever the parameter's shape is
+                state["state"][index]["step"] = full["step"].reshape(())
+        return state if self.is_main_process else {}
+
+    def load_optimizer(self, state: dict[str, Any]) -> None:
+        """See `Replicated.load_optimizer`."""
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        entries = {
+            index: {
+                key: _like(value.reshape(parameters[index].shape), parameters[index])
+                if key != "step" and isinstance(value, Tensor)
+                else value
+                for key, value in found.items()
+            }
+            for index, found in state["state"].items()
+        }
+        self.optimizer.load_state_dict({**state, "state": entries})
+
+    def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
+        """See `Replicated.whole`."""
+        if self._whole is None:
+            raise ValueError("only the main process holds the whole model")
+        self._whole.load_state_dict(model)
+        return self._whole
+
+
+class _OverRanks(torch.autograd.Function):
+    """The sum of the ranks' parts [] -> [], whose gradient is every part's own."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        total = part.detach().clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def _local(value: Tensor) -> Tensor:
+    return value.to_local() if isinstance(value, DTensor) else value
+
+
+def _full(value: Tensor) -> Tensor:
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def _like(value: Tensor, parameter: Tensor) -> DTensor:
+    sharded = cast(DTensor, parameter)
+    local = value.detach().to(sharded.device)
+    return distribute_tensor(local, sharded.device_mesh, sharded.placements)

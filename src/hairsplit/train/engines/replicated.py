@@ -1,0 +1,91 @@
+"""One process, or DDP: every rank holds the whole model; the interface of all engines."""
+
+import contextlib
+import copy
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.step import Towers
+
+MakeOptimizer = Callable[[], torch.optim.Optimizer]
+
+
+class Replicated:
+    """What the training loop needs of an engine; the state that it saves is the same whatever the engine."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self.device: torch.device = accelerator.device
+        self.num_processes: int = accelerator.num_processes
+        self.process_index: int = accelerator.process_index
+        self.is_main_process: bool = accelerator.is_main_process
+
+    def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
+        """The model as one module with one forward pass, and its optimiser.
+
+        Args:
+            encoder: With the weights to train from, on `device`; it may hold shards from then on.
+            make: Gives the optimiser of the encoder's parameters as they are when it is called.
+        """
+        self.encoder, self.optimizer = encoder, make()
+        towers, prepared = self.accelerator.prepare(Towers(encoder), self.optimizer)
+        return towers, prepared
+
+    def penalty(self, start: Mapping[str, Tensor]) -> Callable[[], Tensor]:
+        """The squared distance of what learns from `start`, full tensors by name."""
+        return L2ToStart(self.encoder.named_parameters(), start)
+
+    def no_sync(self, towers: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Backward passes inside add to the gradient without exchanging it; the next one outside does."""
+        context: contextlib.AbstractContextManager[Any] = self.accelerator.no_sync(towers)
+        return context
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradient of a loss, which every rank computes of the global batch."""
+        self.accelerator.backward(loss)
+
+    def step(self, optimizer: Any, learning: list[nn.Parameter], clip_norm: float) -> float:
+        """Clip, step and forget the gradient; returns its norm over all ranks, before clipping.
+
+        A norm that is not finite changes nothing here; ZeRO has stepped by then.
+        """
+        norm = torch.nn.utils.clip_grad_norm_(learning, clip_norm or math.inf)
+        found = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+        if math.isfinite(found):
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return found
+
+    def finite(self) -> bool:
+        """Whether all weights that this rank holds are finite."""
+        return all(bool(torch.isfinite(p).all()) for p in self.encoder.parameters())
+
+    def model(self) -> dict[str, Tensor]:
+        """The whole model's state on the CPU of the main process, {} on others; all ranks must call it."""
+        if not self.is_main_process:
+            return {}
+        return {name: value.detach().cpu() for name, value in self.encoder.state_dict().items()}
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """The whole optimiser's state as one process would save it; all ranks must call it."""
+        return self.optimizer.state_dict() if self.is_main_process else {}
+
+    def load_optimizer(self, state: dict[str, Any]) -> None:
+        """Take up the state of `optimizer_state`, of any engine and any number of ranks."""
+        self.optimizer.load_state_dict(state)
+
+    def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
+        """An encoder with the weights of `model()`, on the main process, for validating and saving."""
+        return self.encoder
+
+
+def skeleton(encoder: DualEncoder, *, main: bool) -> DualEncoder | None:
+    """Where the main process puts gathered weights together."""
+    return copy.deepcopy(encoder).requires_grad_(False).cpu().eval() if main else None
