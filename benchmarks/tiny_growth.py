@@ -1,14 +1,14 @@
 """Make a CLIP twice as wide and deeper, with the same embeddings as before, to go on training it.
 
-The residual stream is held twice (Net2Net: Chen et al., ICLR 2016): layer norms of [x, x] are those of x, so embeddings do
-not change. What reads the stream reads half of each copy, plus and minus noise, without which both copies would stay
-equal for ever. A new block adds nothing at first: its two output matrices are zero.
+The residual stream is held twice (Net2Net: Chen et al., ICLR 2016): layer norms of [x, x] are those of x, so that
+embeddings do not change. What reads the stream reads half of each copy, plus and minus noise, without which both copies
+would stay equal for ever. A new block adds nothing at first: its two output matrices are zero.
 """
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, new
 
@@ -65,16 +65,3 @@ def _halves(x: Tensor, noise: torch.Generator) -> Tensor:
     """[out, in] -> [out, 2 in], the same of [h, h] as before of h."""
     delta = NOISE * x.std() * torch.randn(x.shape, generator=noise)
     return torch.cat([x / 2 + delta, x / 2 - delta], dim=1)
-
-
-def check(encoder: DualEncoder, made: DualEncoder) -> float:
-    """Largest difference of embeddings of random input."""
-    g = torch.Generator().manual_seed(0)
-    pixels = torch.randn(8, 3, encoder.image_size, encoder.image_size, generator=g)
-    ids = encoder.tokenize(["a red circle and a blue square", "a star on the left"])
-    with torch.no_grad():
-        image = (encoder.encode_image(pixels) - made.encode_image(pixels)).abs().max()
-        return max(image.item(), (encoder.encode_text(ids) - made.encode_text(ids)).abs().max().item())
-
-
-__all__ = ["check", "grown", "nn"]

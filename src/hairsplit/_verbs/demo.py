@@ -42,8 +42,8 @@ class Recipe:
     steps: int
 
 
-SHORT = Recipe(scenes=3_000, steps=600)
-LONG = Recipe(scenes=8_000, steps=2_000)
+SHORT = Recipe(scenes=3_000, steps=900)
+LONG = Recipe(scenes=8_000, steps=3_000)
 
 
 def run_demo(out: Path, *, long: bool, seed: int, say: Callable[[str], None]) -> Path:
@@ -81,7 +81,7 @@ def run_demo(out: Path, *, long: bool, seed: int, say: Callable[[str], None]) ->
         trainable="text_encoder",  # it forgets least; docs/decisions/0006
         batch_size=64,
         steps=recipe.steps,
-        lr=2e-3,
+        lr=7e-4,
         negatives_per_image=NEGATIVES,
         kind_weights={"relation": 2.0, "role_swap": 2.0},
         validate_every=max(50, recipe.steps // 5),
