@@ -18,6 +18,7 @@ CHECKED = (
     "hairsplit.data.pixels",
     "hairsplit.data.token_ids",
     "hairsplit.encoders.dual_encoder",
+    "hairsplit.encoders.stages",
     "hairsplit.losses",
     "hairsplit.train.step",
 )

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from hairsplit import api
+from hairsplit._verbs.convert import run_conversion
+from hairsplit._verbs.thesis import run_thesis
 from hairsplit.cli.main import app
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder
@@ -35,19 +37,24 @@ def equal_weights(one: DualEncoder, two: DualEncoder) -> bool:
 
 def test_every_verb_of_the_command_line_is_a_function_with_the_same_name() -> None:
     verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    of_other_verbs = {"read_config", "captions_from_text"}  # train, captions --from-text
+    # train, train --thesis-config, captions --from-text, --wise-ft
+    of_other_verbs = {"read_config", "train_thesis", "captions_from_text", "interpolate"}
     functions = {name.rstrip("_") for name in api.__all__} - of_other_verbs
     assert verbs == functions
 
 
 def test_every_option_of_a_verb_is_an_argument_of_its_function() -> None:
     other_names = {"long", "words", "resume", "max_pairs", "negatives", "exclude_images", "format_name", "what", "on"}
-    other_names |= {"left_right", "from_text", "judging"}
+    other_names |= {"left_right", "from_text", "judging", "thesis_config"}
     for command in app.registered_commands:
         assert command.callback is not None
         name = command.callback.__name__
         theirs = set(inspect.signature(getattr(api, name)).parameters)
         ours = set(inspect.signature(command.callback).parameters)
+        if name == "train":
+            theirs |= set(inspect.signature(run_thesis).parameters)
+        if name == "convert":
+            theirs |= set(inspect.signature(run_conversion).parameters)
         if name == "import_":  # `drops`, and the fields of `draw` and `part`
             theirs |= {"drop", "sample_images", "per_image", "sample", "val_share", "seed"}
             theirs |= {"split", "config", "revision", "column", "download"}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import World
 
 if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
@@ -30,6 +29,7 @@ __all__ = [
     "evaluate",
     "export",
     "import_",
+    "interpolate",
     "list_",
     "merge",
     "read_config",
@@ -195,7 +195,8 @@ def audit(
 
     Args:
         table: Pairs table; its pictures need not be there.
-        out: Folder for audit.json, audit.html and, with `against`, exclude_images.txt; must not exist or be empty.
+        out: Folder for audit.json, which is returned, audit.html and, with `against`, exclude_images.txt; must not
+            exist or be empty.
         against: Pairs tables or folders of pictures to look for the table's pictures in.
         images: Images root, if not the one that the table names.
         format_name: Read `table` as annotations of this format instead, as before an import.
@@ -204,9 +205,6 @@ def audit(
         look: Also find copies that were resized or re-encoded; decodes every picture once.
         max_distance: Bits, of 64, in which the perceptual hashes of copies may differ.
         show: Pairs on the page with their pictures and boxes, drawn evenly over the kinds.
-
-    Returns:
-        What is written to audit.json.
     """
     from hairsplit._verbs.audit import run_audit
 
@@ -269,6 +267,8 @@ def evaluate(
     retrieval_split: str | None = None,
     seed: int = 0,
     device: str | None = None,
+    wise_ft: float | None = None,
+    base: "str | Path | DualEncoder | None" = None,
 ) -> dict[str, Any]:
     """Judge a model on a pairs table or a benchmark; returns what is written to `out`.
 
@@ -285,18 +285,16 @@ def evaluate(
         retrieval_split: Only rows with this `split` or `set`.
         seed: Of random negatives and bootstrap.
         device: Such as 'cuda:0'; None: a GPU if there is one.
+        wise_ft: Judge (1 - wise_ft) base + wise_ft model instead, in weight space; see `interpolate`.
+        base: With `wise_ft`; None: the model that the run `model` started from.
     """
     from hairsplit._verbs.benchmark import is_benchmark, no_benchmark, run_benchmark
     from hairsplit._verbs.evaluate import run_evaluation
+    from hairsplit._verbs.interpolating import interpolated
 
-    shared: dict[str, Any] = {
-        "images": images,
-        "recognition": recognition,
-        "retrieval": retrieval,
-        "retrieval_split": retrieval_split,
-        "seed": seed,
-        "device": device,
-    }
+    model = interpolated(model, wise_ft, base)
+    shared: dict[str, Any] = {"images": images, "recognition": recognition, "retrieval": retrieval}
+    shared |= {"retrieval_split": retrieval_split, "seed": seed, "device": device}
     if is_benchmark(on):
         return run_benchmark(model, str(on), out, data=data, allow_missing=allow_missing, **shared)
     no_benchmark(on, data, allow_missing=allow_missing)
@@ -310,15 +308,24 @@ def report(folders: Sequence[Path], out: Path, *, title: str | None = None) -> P
     return write_report(folders, out, title=title)
 
 
-def convert(source: str | Path, target: Path, *, to: Layout, activation: str | None = None) -> str:
+def interpolate(base: "DualEncoder", tuned: "DualEncoder", alpha: float) -> "DualEncoder":
+    """The model (1 - alpha) base + alpha tuned in weight space (WiSE-FT); see `encoders.interpolate`."""
+    from hairsplit.encoders.interpolate import interpolate as between
+
+    return between(base, tuned, alpha)
+
+
+def convert(source: str | Path, target: Path, *, to: Layout, **options: Any) -> str:
     """Write a model in another layout, read it back, and compare; returns the sentence that says so.
+
+    `options`: activation of a state dict, wise_ft and base; see `_verbs.convert.run_conversion`.
 
     Raises:
         HairsplitError: The target exists, the model cannot be written in that layout, or it reads back differently.
     """
     from hairsplit._verbs.convert import run_conversion
 
-    return run_conversion(source, target, to=to, activation=activation)
+    return run_conversion(source, target, to=to, **options)
 
 
 def demo(out: Path, *, long: bool = False, seed: int = 0, say: Callable[[str], None] = lambda _line: None) -> Path:
@@ -336,12 +343,6 @@ def list_(what: str | None = None) -> dict[str, list[tuple[str, str]]]:
     Raises:
         HairsplitError: No such list.
     """
-    from hairsplit._verbs.listing import benchmark_facts, listing
-    from hairsplit.core.catalog import nearest
+    from hairsplit._verbs.listing import run_listing
 
-    known = listing()
-    if what is not None and what in dict(known["benchmarks"]):
-        return {what: benchmark_facts(what)}
-    if what is not None and what not in known:
-        raise HairsplitError(f"nothing is listed under {what!r}", where="list", hint=nearest(what, tuple(known)))
-    return known if what is None else {what: known[what]}
+    return run_listing(what)

@@ -83,6 +83,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["convert", "{model}", "--to", "open_clip", "--activation", "gelu"], ("the model has quick_gelu", "")),
         (["convert", "{model}", "--to", "openai"], ("channels", "open_clip")),
         (["convert", "gone", "--to", "transformers"], ("no such file or folder", "a MODEL is")),
+        (["convert", "{model}", "--to", "openai", "--wise-ft", "2"], ("2 is not between 0 and 1", "0 is the base")),
+        (["convert", "{model}", "--to", "openai", "--wise-ft", "0.5"], ("is no run of ours", "--base MODEL")),
+        (
+            ["convert", "{model}", "--to", "openai", "--base", "tiny"],
+            ("means nothing without --wise-ft", "--wise-ft 0.5"),
+        ),
         (["draw", "--count", "0"], ("nothing to draw", "--help")),
         (["draw", "--size", "5"], ("not between 24 and 512", "--help")),
         (["draw", "--max-things", "9"], ("not between 1 and 4", "--help")),
@@ -109,6 +115,11 @@ def test_a_mistake_is_one_clear_message_and_leaves_nothing(
         (["config", "show", "train=x", "lr=fast"], "at lr: Input should be a valid number"),
         (["config", "show", "train=x", "objective.lamm=1"], "did you mean 'lam'?"),
         (["config", "show", "train=x", "steps=10", "warmup_steps=10"], "leaves no training"),
+        (["config", "show", "train=x", "lora.rank=4"], "full_encoder has no adapters: use `trainable: lora`"),
+        (["config", "show", "train=x", "trainable=lora", "lora.rank=0"], "greater than 0"),
+        (["config", "show", "train=x", "trainable=lora", "lora.targets=[]"], "at least 1 item"),
+        (["config", "show", "train=x", "layer_decay=1.5"], "less than or equal to 1"),
+        (["config", "show", "train=x", "ema=1"], "less than 1"),
     ],
 )
 def test_a_mistake_in_asking_is_one_clear_message(hairsplit: Hairsplit, words: list[str], message: str) -> None:

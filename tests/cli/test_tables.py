@@ -49,8 +49,7 @@ def test_the_schema_names_type_bounds_default_and_meaning_of_every_key() -> None
     lines = list(schema_lines())
     assert "lr: number (> 0) = 5e-06" in lines
     assert any(line.startswith("    Peak learning rate") for line in lines)
-    assert (
-        "trainable: text_encoder | vision_encoder | full_encoder | last_encoder | projections = full_encoder" in lines
-    )
+    modes = "text_encoder | vision_encoder | full_encoder | last_encoder | projections | lora"
+    assert f"trainable: {modes} = full_encoder" in lines
     keys = [n for n, line in enumerate(lines) if line and not line.startswith(" ") and ": " in line]
     assert all(lines[n + 1].startswith(("    ", "  ")) for n in keys), "every key is explained"

@@ -9,7 +9,7 @@ from beartype.roar import BeartypeCallHintParamViolation
 from jaxtyping import TypeCheckError
 from torch import Tensor
 
-from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.core.tensors import Batch, Embeddings, LossOutput
 from hairsplit.encoders.dual_encoder import new
 from hairsplit.losses._scores import mean_over_negatives
 from tests.conftest import CHECKED
@@ -71,6 +71,36 @@ def test_an_encoder_takes_pictures_and_ids_only() -> None:
         encoder.encode_image(torch.zeros(2, 1, 24, 24))
     with pytest.raises(WRONG):
         encoder.encode_text(torch.zeros(2, 5))
+
+
+def _pairs(rows: int) -> Batch:
+    return Batch(
+        pixels=torch.rand(rows, 3, 4, 4),
+        caption_ids=torch.arange(rows * 5).reshape(rows, 5),
+        negative_ids=torch.arange(rows * 6).reshape(rows, 2, 3),
+        mask=torch.arange(rows * 2).reshape(rows, 2) % 3 > 0,
+        image_keys=torch.arange(rows),
+        caption_keys=torch.arange(rows) + 10,
+        kinds=tuple("abcdef"[:rows]),
+    )
+
+
+def test_parts_of_a_batch_make_up_the_batch() -> None:
+    whole = _pairs(5)
+    parts = [whole.part(0, 2), whole.part(2, 3), whole.part(3, 5)]
+    assert [len(part.mask) for part in parts] == [2, 1, 2]
+    for field in fields(Batch):
+        pieces, expected = [getattr(part, field.name) for part in parts], getattr(whole, field.name)
+        if isinstance(expected, Tensor):
+            assert torch.equal(torch.cat(pieces), expected)
+        else:
+            assert sum(pieces, ()) == expected
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 6), (-1, 2), (2, 2), (3, 1)])
+def test_rows_that_a_batch_has_not_are_refused(start: int, stop: int) -> None:
+    with pytest.raises(ValueError, match="no rows"):
+        _pairs(5).part(start, stop)
 
 
 @pytest.mark.parametrize("module", CHECKED)

@@ -20,6 +20,7 @@ EXPECTED: dict[str, Callable[[str], bool]] = {
     "full_encoder": lambda _: True,
     "last_encoder": lambda name: name.startswith(("text_model.encoder.layers.2.", "vision_model.encoder.layers.1.")),
     "projections": lambda name: name in {"text_projection.weight", "visual_projection.weight"},
+    "lora": lambda name: name.endswith((".lora_A.default.weight", ".lora_B.default.weight")),
 }
 
 
@@ -41,6 +42,7 @@ def test_every_mode_has_its_expectation() -> None:
 def test_exactly_the_named_parameters_learn_and_change(mode: TrainableMode) -> None:
     encoder = new(SHAPE)
     set_trainable(encoder, "projections")  # an earlier choice leaves no trace
+    set_trainable(encoder, "lora")
     set_trainable(encoder, mode)
     expected = {name for name, _ in encoder.model.named_parameters() if EXPECTED[mode](name)}
     assert expected
@@ -88,7 +90,7 @@ def test_the_table_counts_every_parameter_once(mode: TrainableMode) -> None:
     assert sum(row.share for row in table.rows) == pytest.approx(1)
     assert table.as_dict()["learning"] == table.learning
     assert f"learning ({mode})" in str(table)
-    assert len(str(table).splitlines()) == len(table.rows) + 1 == 15
+    assert len(str(table).splitlines()) == len(table.rows) + 1 == (17 if mode == "lora" else 15)
 
 
 def test_a_tower_of_one_block_has_no_earlier_blocks() -> None:

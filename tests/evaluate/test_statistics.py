@@ -85,7 +85,11 @@ def test_blocks_of_resamples_do_not_change_the_distribution(monkeypatch: pytest.
     values, images = rng.normal(size=300), np.repeat(np.arange(100), 3)
     whole = clustered_mean(values, images)
     monkeypatch.setattr(statistics, "_CELLS", 700)  # seven resamples at once, of 100 clusters
-    assert clustered_mean(values, images) == whole
+    cut = clustered_mean(values, images)
+    # a matrix product may add up in another order when it has fewer rows
+    assert (cut.n, cut.value, cut.low, cut.high) == pytest.approx(
+        (whole.n, whole.value, whole.low, whole.high), rel=1e-12
+    )
 
 
 @given(seed=integers(0, 2**31))

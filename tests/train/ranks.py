@@ -19,7 +19,7 @@ from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder, new
 from hairsplit.encoders.trainable import TrainableMode, set_trainable
 from hairsplit.losses import objectives
 from hairsplit.train.config import TrainConfig
-from hairsplit.train.distributed import any_rank, engine, gather
+from hairsplit.train.distributed import any_rank, engine, gather, total
 from hairsplit.train.penalty import L2ToStart
 from hairsplit.train.step import Towers
 from tests.train.processes import CONTEXT, STOPPED
@@ -137,6 +137,7 @@ def _facts(rank: int, accelerator: Accelerator, out: Path) -> None:
     device = accelerator.device
     flags = [any_rank(flag, device, RANKS) for flag in (False, rank == 1, rank == 0, True)]
     facts = {"wait": backend.options._timeout.total_seconds(), "flags": flags, "backend": dist.get_backend()}
+    facts["total"] = total(rank + 1, device=device, ranks=RANKS)
     torch.save(facts, out / f"facts-{rank}.pt")
 
 

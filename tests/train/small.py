@@ -84,7 +84,7 @@ def rows(run: Path, kind: str | None = None) -> list[dict[str, Any]]:
     """Lines of the log without what depends on the clock."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     return [
-        {key: value for key, value in row.items() if key != "images_per_s"}
+        {key: value for key, value in row.items() if not key.endswith("_per_s")}
         for row in lines
         if kind in {None, row["kind"]}
     ]

@@ -1,6 +1,7 @@
 """What a step changes, what a loss that is not finite leaves behind, and that learning works."""
 
 import copy
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from transformers import CLIPModel
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.images import decode
 from hairsplit.core.tables import read_meta, read_pairs, write_pairs
+from hairsplit.data import pixels
 from hairsplit.encoders.dual_encoder import DualEncoder, load
 from hairsplit.encoders.trainable import MODES, TrainableMode
 from hairsplit.evaluate.suite import validation_metrics
@@ -29,7 +32,10 @@ LEARNS = {
     "full_encoder": ("",),
     "last_encoder": ("text_model.encoder.layers.1.", "vision_model.encoder.layers.1."),
     "projections": ("text_projection", "visual_projection"),
+    "lora": (),  # what it started with stays; the adapters are looked at below
 }
+WITHOUT_SCALE = {"structure_clip", "triplet"}
+"""Their formulas have no temperature, or a fixed one."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +56,13 @@ def test_every_objective_moves_exactly_what_the_mode_lets_learn(
     settings = config(material, objective=spec(name), trainable=mode, steps=2, warmup_steps=0)
     summary = trainer(settings, encoder, tmp_path).fit(resume=False)
     before = dict(start.model.named_parameters())
-    moved = {key for key, value in encoder.model.named_parameters() if not torch.equal(value, before[key])}
-    assert moved == {key for key in before if key.startswith(LEARNS[mode])}
+    now = {key.replace(".base_layer.", "."): value for key, value in encoder.model.named_parameters()}
+    moved = {key for key, value in before.items() if not torch.equal(value, now[key])}
+    learns = {key for key in before if key.startswith(LEARNS[mode])}
+    assert moved == learns - ({"logit_scale"} if name in WITHOUT_SCALE else set())
+    added = {key: value for key, value in now.items() if key not in before}
+    assert len(added) == (2 * 6 * 4 if mode == "lora" else 0)
+    assert all(value.any() for value in added.values())  # B began at zero
     assert all(parameter.grad is None for parameter in encoder.parameters() if not parameter.requires_grad)
     losses = [row["loss"] for row in rows(tmp_path, "train")]
     assert len(losses) == summary.steps == 2
@@ -68,6 +79,44 @@ def test_the_log_holds_rate_norm_loss_and_parts_of_each_step(material: Material,
     assert found[0]["l2"] == 0.0 < found[-1]["l2"]
     for row in found:
         assert row["loss"] == pytest.approx(row["hard_negative"] + 0.01 * row["l2"], rel=1e-5)
+
+
+def test_speed_is_logged_in_images_and_in_pairs(material: Material, tmp_path: Path) -> None:
+    settings = config(material, objective=spec("standard"), steps=4, warmup_steps=0, log_every=2)
+    made = trainer(settings, load(material.model), tmp_path)
+    batches = [micro for step in made.plan.steps(0, 4) for micro in step]
+    made.fit(resume=False)
+    found = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    steps = {1: batches[:1], 2: batches[1:2], 4: batches[2:]}
+    assert [row["step"] for row in found if row["kind"] == "train"] == list(steps)
+    for row in found:
+        if row["kind"] == "train":
+            pairs = sum(max(1, int(own)) for batch in steps[row["step"]] for own in batch.mask.sum(dim=1))
+            images = sum(len(batch.mask) for batch in steps[row["step"]])
+            assert pairs > images
+            assert row["pairs_per_s"] / row["images_per_s"] == pytest.approx(pairs / images)
+
+
+def test_all_pairs_of_an_image_cost_one_image(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = load(material.model)
+    encoded: list[int] = []
+    encoder.model.vision_model.embeddings.register_forward_hook(lambda _m, _a, out: encoded.append(len(out)))
+    decoded: list[Path] = []
+
+    def counted(path: Path) -> Any:
+        decoded.append(path)
+        return decode(path)
+
+    monkeypatch.setattr(pixels, "decode", counted)
+    settings = config(material, objective=spec("standard"), steps=3, negatives_per_image=3)
+    made = trainer(settings, encoder, tmp_path)
+    seen = [batch for micro in made.plan.steps(0, 3) for batch in micro]
+    made.fit(resume=False)
+    assert sum(int(batch.mask.sum()) for batch in seen) > 3 * settings.batch_size
+    assert encoded == [settings.batch_size] * 3
+    assert len(decoded) == len({int(key) for batch in seen for key in batch.image_keys})
 
 
 @pytest.fixture

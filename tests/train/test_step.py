@@ -1,5 +1,7 @@
 """Both towers in one pass are exactly the towers one caption at a time, in value and gradient."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -69,6 +71,122 @@ def test_value_and_gradient_are_those_of_one_by_one(negatives: list[list[str]]) 
     for (name, mine), theirs in zip(fast.named_parameters(), plain.parameters(), strict=True):
         assert mine.grad is not None, name
         torch.testing.assert_close(mine.grad, theirs.grad, msg=name)
+
+
+def widths(encoder: DualEncoder) -> list[tuple[int, int]]:
+    """Filled with the shape of each pass of captions through the text tower."""
+    seen: list[tuple[int, int]] = []
+    embeddings = encoder.model.text_model.embeddings
+    embeddings.register_forward_hook(lambda _m, _a, out: seen.append((out.shape[0], out.shape[1])))
+    return seen
+
+
+REPEATED = [["two cats", "a red dog"], ["two cats", "a red dog", "two cats"], ["a red dog"]]
+
+
+def test_equal_captions_are_encoded_once_with_the_gradient_of_all() -> None:
+    fast, plain = model(), model()
+    given = batch(fast, REPEATED)
+    seen = widths(fast)
+    z: Embeddings = Towers(fast)(given)
+    assert sum(rows for rows, _ in seen) == 3
+    images, positives, wrong = one_by_one(plain, given.pixels, REPEATED)
+    expected = torch.stack(wrong)
+    torch.testing.assert_close(z.negative[z.mask], expected, rtol=1e-10, atol=1e-12)
+    torch.autograd.backward(score(z.image, z.positive, z.negative[z.mask], z.scale))
+    torch.autograd.backward(score(images, positives, expected, plain.scale))
+    for (name, mine), theirs in zip(fast.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-10, atol=1e-12, msg=name)
+
+
+def test_float32_is_as_close_as_rounding_lets_it_be() -> None:
+    encoder = model().float()
+    given = batch(encoder, NEGATIVES)
+    given = replace(given, pixels=given.pixels.float())
+    z: Embeddings = Towers(encoder)(given)
+    _, positives, wrong = one_by_one(encoder, given.pixels, NEGATIVES)
+    torch.testing.assert_close(z.positive, positives, rtol=0, atol=1e-6)
+    torch.testing.assert_close(z.negative[z.mask], torch.stack(wrong), rtol=0, atol=1e-6)
+
+
+def test_long_and_short_captions_go_apart_where_that_is_cheaper(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = model()
+    given = batch(encoder, NEGATIVES)
+    seen = widths(encoder)
+    monkeypatch.setattr("hairsplit.train.step.OVERHEAD", 999)
+    together: Embeddings = Towers(encoder)(given)
+    assert len(seen) == 1
+    monkeypatch.setattr("hairsplit.train.step.OVERHEAD", 0)
+    apart: Embeddings = Towers(encoder)(given)
+    lengths = [len(encoder.tokenize([text])[0]) for text in {*CAPTIONS, *(n for row in NEGATIVES for n in row)}]
+    assert sorted(width for _, width in seen[1:]) == sorted(set(lengths))
+    assert sum(rows * width for rows, width in seen[1:]) == sum(lengths)
+    torch.testing.assert_close(apart.positive, together.positive, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(apart.negative, together.negative, rtol=1e-10, atol=1e-12)
+
+
+def test_whatever_pads_a_caption_changes_nothing() -> None:
+    encoder = model()
+    given = batch(encoder, REPEATED)
+    ends = (given.caption_ids == encoder.tokenizer.eos).int().argmax(1, keepdim=True)
+    other = torch.where(torch.arange(given.caption_ids.shape[1]) > ends, 9, given.caption_ids)
+    assert not torch.equal(other, given.caption_ids)
+    seen = widths(encoder)
+    one: Embeddings = Towers(encoder)(given)
+    passes = len(seen)
+    two: Embeddings = Towers(encoder)(replace(given, caption_ids=other))
+    assert seen[:passes] == seen[passes:]  # a caption and its equal among the negatives are still one
+    assert torch.equal(one.positive, two.positive)
+
+
+def test_under_dropout_equal_captions_are_thinned_out_each_on_its_own() -> None:
+    encoder = model()
+    for block in encoder.text_blocks:
+        setattr(block.get_submodule("self_attn"), "dropout", 0.5)  # noqa: B010
+    encoder.train()
+    given = batch(encoder, REPEATED)
+    seen = widths(encoder)
+    torch.manual_seed(0)
+    z: Embeddings = Towers(encoder)(given)
+    assert seen == [(9, given.caption_ids.shape[1])]
+    assert not torch.equal(z.negative[0, 0], z.positive[1])
+    encoder.eval()
+    again: Embeddings = Towers(encoder)(given)
+    assert torch.equal(again.negative[0, 0], again.positive[1])
+
+
+def test_an_engine_that_shards_sees_whole_blocks_once() -> None:
+    encoder = model()
+    given = batch(encoder, REPEATED)
+    passes: list[str] = []
+    for name, block in [("text", encoder.text_blocks[-1]), ("image", encoder.vision_blocks[-1])]:
+        block.register_forward_hook(lambda _m, _a, _o, name=name: passes.append(name))
+    sharded: Embeddings = Towers(encoder, sharded=True)(given)
+    assert passes == ["image", "text"]
+    usual: Embeddings = Towers(encoder)(given)
+    assert len(passes) == 2
+    for one, two in [(sharded.image, usual.image), (sharded.negative, usual.negative)]:
+        torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-12)
+
+
+def test_the_same_step_has_the_same_bits_on_several_threads() -> None:
+    """A gradient summed by threads in the order in which they come would differ from time to time."""
+    encoder = model().float()
+    rows = [["two cats"] * 2000, ["a red dog", "two cats"] * 1000, ["no"] * 2000]
+    given = batch(encoder, rows, width=2000)
+    given = replace(given, pixels=given.pixels.float())
+    weights = torch.randn(3, 2000, 8, generator=torch.Generator().manual_seed(0))
+    threads, found = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        for _ in range(5):
+            z: Embeddings = Towers(encoder)(given)
+            torch.autograd.backward((z.negative * weights).sum())
+            found.append([p.grad.clone() for p in encoder.parameters() if p.grad is not None])
+            encoder.zero_grad()
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
 
 
 def test_a_table_without_negatives_has_room_for_none() -> None:

@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from hairsplit._verbs.interpolating import interpolated
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder, export
 from hairsplit.encoders.dual_encoder import DualEncoder
@@ -13,14 +14,30 @@ TOLERANCE = 1e-6
 
 
 def run_conversion(
-    source: str | Path, target: Path, *, to: Literal["transformers", "openai", "open_clip"], activation: str | None
+    source: str | Path,
+    target: Path,
+    *,
+    to: Literal["transformers", "openai", "open_clip"],
+    activation: str | None = None,
+    wise_ft: float | None = None,
+    base: str | Path | None = None,
 ) -> str:
-    """See `hairsplit.api.convert`."""
+    """See `hairsplit.api.convert`.
+
+    Args:
+        source: A model, as for `dual_encoder.load`.
+        target: File or folder; must not exist yet.
+        to: The layout.
+        activation: Of the MLPs of a state dict that does not tell it.
+        wise_ft: Write (1 - wise_ft) base + wise_ft source instead; see `encoders.interpolate`.
+        base: With `wise_ft`; None: the model that the run `source` started from.
+    """
     if target.exists():
         raise HairsplitError("exists already; nothing was changed", where=str(target), hint="choose another name")
     if activation not in {None, "gelu", "quick_gelu"}:
         raise HairsplitError(f"no activation is called {activation!r}", where="--activation", hint="gelu or quick_gelu")
-    encoder = dual_encoder.load(source, activation=activation)  # type: ignore[arg-type]
+    between = interpolated(source, wise_ft, base, activation=activation)
+    encoder = between if isinstance(between, DualEncoder) else dual_encoder.load(source, activation=activation)  # type: ignore[arg-type]
     own = encoder.model.config.vision_config.hidden_act
     if activation is not None and own != activation:  # a transformers folder tells its own
         raise HairsplitError(f"the model has {own}, you say {activation}", where=str(source), hint="leave it out")
@@ -36,7 +53,8 @@ def run_conversion(
         raise HairsplitError(
             f"reads back differently: embeddings differ by {difference:.2e}", where=str(target), hint="do not use it"
         )
-    return f"{target}: read back, embeddings of 4 images and 4 captions differ by {difference:.1e} at most"
+    mixed = f"{wise_ft:g} of the way from its base to {source}; " if wise_ft is not None else ""
+    return f"{target}: {mixed}read back, embeddings of 4 images and 4 captions differ by {difference:.1e} at most"
 
 
 @torch.no_grad()

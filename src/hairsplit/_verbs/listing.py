@@ -4,11 +4,23 @@ import inspect
 
 from hairsplit.captions import FAMILIES
 from hairsplit.captions.from_text import RULES
+from hairsplit.core.catalog import nearest
+from hairsplit.core.errors import HairsplitError
 from hairsplit.data.bundles import BUNDLES
 from hairsplit.data.formats import FORMATS
 from hairsplit.evaluate.benchmarks import BENCHMARKS, Benchmark
 from hairsplit.losses import LOSSES
 from hairsplit.losses.objectives import OBJECTIVES
+
+
+def run_listing(what: str | None) -> dict[str, list[tuple[str, str]]]:
+    """See `hairsplit.api.list_`."""
+    known = listing()
+    if what is not None and what in dict(known["benchmarks"]):
+        return {what: benchmark_facts(what)}
+    if what is not None and what not in known:
+        raise HairsplitError(f"nothing is listed under {what!r}", where="list", hint=nearest(what, tuple(known)))
+    return known if what is None else {what: known[what]}
 
 
 def listing() -> dict[str, list[tuple[str, str]]]:

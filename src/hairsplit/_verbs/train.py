@@ -33,7 +33,7 @@ from hairsplit.train.loop import Summary, Trainer, Validate
 from hairsplit.train.tracking import check_installed
 
 _NO_NUMBER = (
-    "threads", "image_memory", "save_every", "pixel_cache", "pixel_cache_megabytes",
+    "threads", "image_memory", "save_every", "keep_last", "engine", "pixel_cache", "pixel_cache_megabytes",
     "trackers", "tracker_project", "tracker_run",
 )  # fmt: skip
 """Settings that change no number: a run may be resumed with others."""
@@ -86,7 +86,13 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, c
                     known.check(seen.labelled.images)
                 write_json(
                     out / "stamp.json",
-                    stamp(seed=config.seed, ranks=trainer.ranks, config_hash=config_hash, data=dict(data.hashes)),
+                    stamp(
+                        seed=config.seed,
+                        ranks=trainer.ranks,
+                        config_hash=config_hash,
+                        data=dict(data.hashes),
+                        start_model=trainer.start_hash,
+                    ),
                 )
                 with atomic_file(out / "config.yaml") as temporary:  # last: with it, the run can be resumed
                     temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
@@ -129,13 +135,13 @@ def _same_settings(out: Path, tree: Mapping[str, Any]) -> None:
         raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
     before = TypeAdapter(TrainConfig).dump_python(load_config(TrainConfig, file), mode="json")
     old, new = _counted(before), _counted(tree)
-    for key in new:
-        if new[key] != old[key]:
-            raise HairsplitError(
-                f"{key} is {new[key]!r}, and the run was started with {old[key]!r}",
-                where=str(out),
-                hint="leave it as it was, or start a new run",
-            )
+    changed = [f"{key} is {new[key]!r}, was {old[key]!r}" for key in new if new[key] != old[key]]
+    if changed:
+        raise HairsplitError(
+            f"the run was started with other settings: {'; '.join(changed)}",
+            where=str(out),
+            hint="leave them as they were, or start a new run",
+        )
 
 
 def _same_data(out: Path, hashes: Mapping[str, str | None]) -> None:
@@ -223,6 +229,7 @@ def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
         "pairs_with_a_text_cut": batches.cut,
         "left_over_last_epoch": summary.left_over,
         "learning": summary.trainable.learning,
+        **({} if summary.ema is None else {"saved_weights": f"moving average, ema={summary.ema:g}"}),
         **({} if summary.stopped is None else {"stopped": summary.stopped}),
         **({} if summary.forgot_at is None else {"forgot_at_step": summary.forgot_at}),
         **({} if not summary.tracker_failures else {"tracker_failures": dict(summary.tracker_failures)}),
@@ -246,6 +253,8 @@ def _say(trainer: Trainer, data: _Data) -> None:
         lines.append(
             f"too few pairs (below {FEWEST_PAIRS}) to count in the mean over kinds that chooses the best: {unheard}"
         )
+    if trainer.config.ema is not None:
+        lines.append(f"validated and saved is the moving average of the weights, ema={trainer.config.ema:g}")
     print("\n".join([*lines, str(trainer.table)]), file=sys.stderr)  # noqa: T201
 
 

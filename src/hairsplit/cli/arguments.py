@@ -7,6 +7,9 @@ import typer
 
 from hairsplit.core.errors import HairsplitError
 
+WISE_FT = "Take (1 - ALPHA) of the base's weights and ALPHA of the model's, 0 to 1, instead of the model."
+BASE = "With --wise-ft: the model it was fine-tuned from; by default the one that the run started from."
+
 
 def names(text: str | None) -> list[str] | None:
     """Comma-separated names; None where none were given."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from hairsplit.cli.arguments import BASE, WISE_FT
 from hairsplit.core.wording import percent
 
 Record = Mapping[str, Any]
@@ -29,6 +30,8 @@ def evaluate(
     retrieval_split: Annotated[str | None, Option(help="Only rows of this `split` or `set`.")] = None,
     seed: Annotated[int, Option(help="Of everything random; the same seed gives the same bytes.")] = 0,
     device: Annotated[str | None, Option(help="cpu, cuda:0, ...; by default a GPU if there is one.")] = None,
+    wise_ft: Annotated[float | None, Option("--wise-ft", metavar="ALPHA", help=WISE_FT)] = None,
+    base: Annotated[str | None, Option(help=BASE)] = None,
 ) -> None:
     """Judge a model on a pairs table or a benchmark: intervals, a text-only baseline, what it still recognises."""
     from hairsplit import api  # here, so that --help does not load torch
@@ -46,6 +49,8 @@ def evaluate(
         retrieval_split=retrieval_split,
         seed=seed,
         device=device,
+        wise_ft=wise_ft,
+        base=base,
     )
     for line in benchmark_lines(record) if "benchmark" in record else evaluation_lines(record):
         typer.echo(line)

@@ -10,6 +10,7 @@ import typer
 from typer import Argument, Option
 
 from hairsplit import __version__
+from hairsplit.cli.arguments import BASE, WISE_FT
 from hairsplit.cli.audit import audit
 from hairsplit.cli.captioning import captions, merge
 from hairsplit.cli.evaluate import evaluate
@@ -109,6 +110,8 @@ def convert(
     target: Annotated[Path, Argument(help="File or folder to write; must not exist yet.")],
     to: Annotated[str, Option(help="transformers, openai or open_clip.")],
     activation: Annotated[str | None, Option(help="gelu or quick_gelu, for a state dict that does not say.")] = None,
+    wise_ft: Annotated[float | None, Option("--wise-ft", metavar="ALPHA", help=WISE_FT)] = None,
+    base: Annotated[str | None, Option(help=BASE)] = None,
 ) -> None:
     """Write a model in another layout, read it back and compare."""
     from hairsplit import api
@@ -117,7 +120,7 @@ def convert(
     layouts: dict[str, api.Layout] = {"transformers": "transformers", "openai": "openai", "open_clip": "open_clip"}
     if to not in layouts:
         raise HairsplitError(f"no layout is called {to!r}", where="--to", hint=nearest(to, tuple(layouts)))
-    typer.echo(api.convert(source, target, to=layouts[to], activation=activation))
+    typer.echo(api.convert(source, target, to=layouts[to], activation=activation, wise_ft=wise_ft, base=base))
 
 
 @app.command(name="list")

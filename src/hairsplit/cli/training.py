@@ -1,5 +1,6 @@
 """`hairsplit train` on the command line."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,8 @@ def train(
             if not file.is_file():
                 raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
         summary = api.train(api.read_config(file, words), out, resume=resume)
+    if os.environ.get("RANK", "0") != "0":  # the first rank speaks for all
+        return
     best = summary.best
     reached = f"best {best['metric']} {best['value']:.3f} at step {best['step']}; " if best else ""
     typer.echo(f"{counted(summary.steps, 'step')} in {summary.seconds:.0f} s; {reached}everything is in {out}")

@@ -3,7 +3,8 @@
 Shapes are annotations: tests check them (jaxtyping and beartype, see tests/conftest.py), a user's run does not.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -27,6 +28,18 @@ class Batch:
     """Equal for captions that are equal after normalisation."""
     kinds: tuple[str, ...] = ()
     """Kind of each row's first negative."""
+
+    def part(self, start: int, stop: int) -> "Batch":
+        """The rows from `start` up to `stop`, no copy; captions keep their width.
+
+        Raises:
+            ValueError: The batch has no such rows.
+        """
+        if not 0 <= start < stop <= len(self.mask):
+            raise ValueError(f"no rows {start} to {stop} in a batch of {len(self.mask)}")
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        cut: dict[str, Any] = {name: rows if rows is None else rows[start:stop] for name, rows in values.items()}
+        return replace(self, **cut)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_folder
+from hairsplit.encoders import lora
 from hairsplit.encoders._progress import no_progress_bar
 from hairsplit.encoders.preprocess import OPENAI_MEAN, OPENAI_STD, Preprocess, Triple
 from hairsplit.encoders.tokens import CONTEXT_LENGTH, Tokenizer
@@ -64,7 +65,7 @@ class DualEncoder(nn.Module):
     def encode_image(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         """Unit embeddings, at least float32, of `pixels` made by `preprocess`."""
         pooled = self.model.vision_model(pixel_values=pixels).pooler_output  # [B, width]
-        return _unit(self.model.visual_projection(pooled))
+        return unit(self.model.visual_projection(pooled))
 
     def encode_text(self, ids: Int[Tensor, "B L"]) -> Float[Tensor, "B D"]:
         """Unit embeddings, at least float32, of token ids, padded with anything after the end token.
@@ -75,7 +76,7 @@ class DualEncoder(nn.Module):
         hidden = self.model.text_model(input_ids=ids).last_hidden_state  # [B, L, width]
         end = (ids == self.tokenizer.eos).int().argmax(dim=-1)  # [B]
         pooled = hidden[torch.arange(len(ids), device=ids.device), end]
-        return _unit(self.model.text_projection(pooled))
+        return unit(self.model.text_projection(pooled))
 
     def tokenize(self, texts: Sequence[str]) -> Int64[Tensor, "B L"]:
         """Token ids of texts, cut to the model's context length, L that of the longest."""
@@ -84,7 +85,7 @@ class DualEncoder(nn.Module):
     @property
     def scale(self) -> Float[Tensor, ""]:
         """1 / temperature: exp(logit_scale), at most 100; carries gradient."""
-        exponent = cast(Tensor, self.model.logit_scale)
+        exponent = cast(Tensor, self.model.logit_scale).reshape(())  # sharded, it is [1]
         return exponent.reshape(()).exp().clamp(max=MAX_SCALE)
 
     @property
@@ -120,15 +121,15 @@ class DualEncoder(nn.Module):
         return self
 
     def parameters_hash(self) -> str:
-        """blake2b over the names, shapes and bytes of all weights, 32 hex digits."""
+        """blake2b over the names, shapes and bytes of all weights, adapters merged, 32 hex digits."""
         digest = hashlib.blake2b(digest_size=16)
-        for name, value in sorted(self.model.state_dict().items()):
+        for name, value in sorted(lora.plain_state(self.model).items()):
             digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
             digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
 
-def _unit(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+def unit(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
     """Unit length, in float32 even where autocast made the features bfloat16: losses subtract close cosines."""
     features = features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
     return normalize(features, dim=-1)
@@ -230,7 +231,8 @@ def new(shape: CLIPShape, seed: int = 0, name: str = "new") -> DualEncoder:
 def save(encoder: DualEncoder, folder: Path) -> None:
     """Write a transformers folder (safetensors, configuration, preprocessing, tokenizer), whole or not at all.
 
-    An older model in `folder` is replaced.
+    An older model in `folder` is replaced. Adapters are merged into the weights that are written, so that anyone can
+    load them; they are kept alone as well, in the sub folder adapter, as peft writes them.
 
     Raises:
         HairsplitError: `folder` holds something else, or cannot be written.
@@ -241,9 +243,11 @@ def save(encoder: DualEncoder, folder: Path) -> None:
         )
     with atomic_folder(folder) as temporary:
         with no_progress_bar():
-            encoder.model.save_pretrained(temporary)
+            encoder.model.save_pretrained(temporary, state_dict=lora.plain_state(encoder.model))
         encoder.preprocess.save(temporary)
         encoder.tokenizer.save(temporary)
+        if lora.is_adapted(encoder.model):
+            lora.save_adapter(encoder.model, temporary / lora.ADAPTER, encoder.name)
 
 
 def load(spec: str | Path, *, activation: Activation | None = None, download: bool | None = None) -> DualEncoder:

@@ -105,6 +105,10 @@ class Tokenizer:
         self.vocab_size = max(vocabulary.values()) + 1
         self.bos, self.eos = vocabulary[BOS], vocabulary[EOS]
 
+    def same_as(self, other: "Tokenizer") -> bool:
+        """Whether both give every text the same ids."""
+        return (self._vocabulary, self._merges) == (other._vocabulary, other._merges)
+
     @property
     def merges(self) -> int:
         """Number of merges in use."""

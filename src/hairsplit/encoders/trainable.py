@@ -8,11 +8,14 @@ from torch import nn
 
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
+from hairsplit.encoders import lora as adapters
 from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.encoders.lora import LoraConfig
 
-TrainableMode = Literal["text_encoder", "vision_encoder", "full_encoder", "last_encoder", "projections"]
+TrainableMode = Literal["text_encoder", "vision_encoder", "full_encoder", "last_encoder", "projections", "lora"]
 """text_encoder, vision_encoder: one tower with its projection. full_encoder: everything. last_encoder: the last block
-of both towers. projections: both projections. The logit scale learns too in the first three, unless frozen."""
+of both towers. projections: both projections. lora: low-rank adapters in the blocks, see `LoraConfig`. The logit scale
+learns too in the first three, unless frozen."""
 
 MODES: tuple[TrainableMode, ...] = get_args(TrainableMode)
 _WITH_SCALE = ("text_encoder", "vision_encoder", "full_encoder")
@@ -60,16 +63,34 @@ class TrainableTable:
         return "\n".join([*lines, f"{f'learning ({self.mode})':<24}{self.learning:>14,}{share:>8.2f} %"])
 
 
-def set_trainable(encoder: DualEncoder, mode: TrainableMode, *, freeze_logit_scale: bool = False) -> TrainableTable:
+def set_trainable(
+    encoder: DualEncoder,
+    mode: TrainableMode,
+    *,
+    freeze_logit_scale: bool = False,
+    lora: LoraConfig | None = None,
+    seed: int = 0,
+) -> TrainableTable:
     """Let the parameters of `mode` learn, freeze the rest, and put what is frozen in eval mode.
 
-    `encoder.train()` leaves frozen modules in eval mode from then on.
+    `encoder.train()` leaves frozen modules in eval mode from then on. Adapters of an earlier call are merged; only the
+    mode `lora` puts in new ones.
+
+    Args:
+        encoder: Changed in place.
+        mode: What learns.
+        freeze_logit_scale: Whatever the mode says.
+        lora: Of the mode `lora`; None: its defaults.
+        seed: Of the adapters' first values.
 
     Raises:
-        HairsplitError: There is no such mode.
+        HairsplitError: There is no such mode, or peft is needed and not installed.
     """
     if mode not in MODES:
         raise HairsplitError(f"no trainable mode is called {mode!r}", where="trainable", hint=nearest(mode, MODES))
+    adapters.merge(encoder.model)
+    if mode == "lora":
+        adapters.add_adapters(encoder.model, lora or LoraConfig(), seed=seed)
     total = sum(p.numel() for p in encoder.parameters())
     rows = []
     for name, parameters in _groups(encoder):
@@ -106,12 +127,15 @@ def parameter_groups(encoder: DualEncoder, weight_decay: float) -> list[dict[str
 
 def _learns(group: str, mode: TrainableMode) -> bool:
     tower, _, part = group.partition(" ")
+    if part == "adapters":
+        return True
     chosen: dict[TrainableMode, bool] = {
         "text_encoder": tower == "text",
         "vision_encoder": tower == "vision",
         "full_encoder": True,
         "last_encoder": part == "last block",
         "projections": part == "projection",
+        "lora": False,
     }
     return mode in _WITH_SCALE if group == "logit scale" else chosen[mode]
 
@@ -136,7 +160,14 @@ def _groups(encoder: DualEncoder) -> Iterator[tuple[str, list[nn.Parameter]]]:
         ("vision projection", [model.visual_projection]),
         ("logit scale", [cast(nn.Parameter, model.logit_scale)]),
     ]
+    added = {id(p) for name, p in model.named_parameters() if adapters.is_adapter(name)}
+    blocks = {"text": encoder.text_blocks, "vision": encoder.vision_blocks}
     for name, pieces in parts:
         parameters = [p for x in pieces for p in (x.parameters() if isinstance(x, nn.Module) else [x])]
-        if parameters:  # a tower of one block has no earlier ones
-            yield name, parameters
+        own = [p for p in parameters if id(p) not in added]
+        if own:  # a tower of one block has no earlier ones
+            yield name, own
+        if name.endswith("last block"):
+            tower = name.partition(" ")[0]
+            if within := [p for p in blocks[tower].parameters() if id(p) in added]:
+                yield f"{tower} adapters", within

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.encoders.lora import plain_state
 
 Activation = Literal["quick_gelu", "gelu"]
 """Of the MLPs: x·sigmoid(1.702 x) in OpenAI's models and their fine-tunes, GELU in most of open_clip's own."""
@@ -82,8 +83,11 @@ def from_openai(state: Mapping[str, Tensor], where: str = "state dict") -> State
 
 
 def to_openai(model: CLIPModel) -> StateDict:
-    """The weights of a transformers CLIPModel in OpenAI's / open_clip's layout; values and dtypes unchanged."""
-    state: Mapping[str, Tensor] = model.state_dict()
+    """The weights of a transformers CLIPModel in OpenAI's / open_clip's layout; values and dtypes unchanged.
+
+    Adapters are merged first.
+    """
+    state: Mapping[str, Tensor] = plain_state(model)
     config = model.config
     packed: StateDict = {}
     for theirs, ours in key_map(config.vision_config.num_hidden_layers, config.text_config.num_hidden_layers).items():

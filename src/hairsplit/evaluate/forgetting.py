@@ -120,9 +120,7 @@ def _class_ranks(
     similarity = images @ class_embeddings(encoder, data.classes, data.prompts).T
     labels = np.array(data.labels)
     right = np.take_along_axis(similarity, labels[:, None], axis=1)
-    ranks: IntArray = true_class_ranks(
-        np.where(np.abs(similarity - right) <= TIE, right, similarity), labels
-    )
+    ranks: IntArray = true_class_ranks(np.where(np.abs(similarity - right) <= TIE, right, similarity), labels)
     return ranks
 
 

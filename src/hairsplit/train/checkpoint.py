@@ -3,6 +3,7 @@
 import json
 import pickle
 import random
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class TrainState:
     """Length of the log up to this step; what came after is done again."""
     standing: dict[str, Any] = field(default_factory=dict)
     """What the run may still lose and how long it has waited; see `stopping.as_state`."""
+    average: dict[str, Any] | None = None
+    """The moving average of the weights; see `averaging.Average.state`."""
 
 
 def save_state(run: Path, state: TrainState) -> None:
@@ -144,5 +147,8 @@ class MetricsLog:
         names = list(dict.fromkeys(name for row in rows for name in row))
         if names:
             table = pa.table({name: [row.get(name) for row in rows] for name in names})
-            with atomic_file(self.path.with_suffix(".parquet")) as temporary:
-                pq.write_table(table, temporary)
+            try:
+                with atomic_file(self.path.with_suffix(".parquet")) as temporary:
+                    pq.write_table(table, temporary)
+            except OSError as error:  # a copy of the log, whose loss must not hide why a run ends
+                print(f"metrics.parquet was not written: {error}", file=sys.stderr)  # noqa: T201

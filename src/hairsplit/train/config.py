@@ -4,12 +4,14 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from hairsplit.encoders.lora import LoraConfig
 from hairsplit.encoders.trainable import TrainableMode
 from hairsplit.losses.objectives import HncL2Spec, ObjectiveSpec
+from hairsplit.train.engines.names import EngineName
 from hairsplit.train.stopping import OnForgetting
 from hairsplit.train.tracking import TrackerNames
 
@@ -42,6 +44,8 @@ class TrainConfig:
     """What is minimised; a name from `hairsplit list objectives`, or a mapping with `name` and its settings."""
     trainable: TrainableMode = "full_encoder"
     """Parameters that learn; the others stay frozen, their modules in eval mode."""
+    lora: LoraConfig | None = None
+    """Adapters of `trainable: lora`; None: its defaults."""
     freeze_logit_scale: bool = False
     """Keep the temperature of the start model."""
     batch_size: Annotated[int, Ge(2)] = 128
@@ -63,6 +67,9 @@ class TrainConfig:
     """Passes over the training pairs, or images, where `steps` is not given."""
     lr: Annotated[float, Gt(0)] = 5e-6
     """Peak learning rate of AdamW (betas 0.9 and 0.98, epsilon 1e-6), after warm-up."""
+    layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Block l of L of a tower learns at layer_decay^(L - l) times the rate, embeddings at layer_decay^L, projections,
+    final norms and the logit scale at the rate itself."""
     warmup_steps: Annotated[int, Ge(0)] | None = None
     """Optimiser steps over which the rate rises linearly from 0; None: 50, or a fifth of all steps if that is less."""
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -71,6 +78,9 @@ class TrainConfig:
     """Decoupled decay of matrices; none on norms, biases and the logit scale."""
     clip_norm: Annotated[float, Ge(0)] = 1.0
     """The gradient is scaled down to this global norm; 0: never."""
+    ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Decay of an exponential moving average of the weights, such as 0.999, after n steps at most (1 + n) / (10 + n);
+    the average is what is validated and saved. None: the weights themselves are."""
     precision: Precision = "fp32"
     """bf16: the towers run under autocast; weights and losses stay float32."""
     validate_every: Annotated[int, Gt(0)] = 200
@@ -87,6 +97,11 @@ class TrainConfig:
     """What follows when top-1 falls by more than `forgetting_budget`: stop, or warn once and go on."""
     save_every: Annotated[int, Gt(0)] = 200
     """Optimiser steps between checkpoints to resume from."""
+    keep_last: Annotated[int, Ge(0)] = 0
+    """Keep the last so many of those as checkpoints/step_000200 and so on, beside `last` and `best`; 0: none."""
+    engine: EngineName = "auto"
+    """How several ranks share the work: ddp (each holds all weights) or fsdp2 (each holds a share of the weights,
+    gradients and optimiser's state); auto: ddp. Changes no number but for rounding."""
     log_every: Annotated[int, Gt(0)] = 10
     """Optimiser steps between lines of the log."""
     trackers: TrackerNames = ()
@@ -107,6 +122,10 @@ class TrainConfig:
     """Most room of `pixel_cache`; what does not fit is decoded each time."""
 
     def __post_init__(self) -> None:
+        if self.lora is not None and self.trainable != "lora":
+            raise ValueError(f"lora is given, and {self.trainable} has no adapters: use `trainable: lora`")
+        if self.ema is not None and self.engine == "fsdp2":
+            raise ValueError("ema averages whole weights, and fsdp2 holds shards: use `engine: ddp`, or no ema")
         if self.forgetting_budget is not None and self.recognition is None:
             raise ValueError("forgetting_budget needs `recognition`, a folder of pictures per class")
         if self.patience is not None and self.val is None and not self.val_share:

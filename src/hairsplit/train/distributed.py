@@ -1,5 +1,6 @@
 """Ranks: the engine, and the embeddings of all of them, so that losses see the global batch and never know a rank."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,9 @@ from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tensors import Embeddings
+from hairsplit.train.engines import refuse_plugins
 
 PATIENCE = timedelta(days=7)
 """How long a rank waits for the others: the first one checks pictures, validates and saves alone."""
@@ -22,8 +25,22 @@ def engine() -> Accelerator:
 
     Precision is the loop's own affair (`torch.autocast`): accelerate fixes one for the life of a process, in which
     runs of either precision may follow one another.
+
+    Raises:
+        HairsplitError: Its launcher was told to use one of its plugins, or started more processes than came together.
     """
-    return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+    refuse_plugins()
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    # without an accelerator, accelerate lets each process of torchrun train alone unless told of the CPU
+    on_cpu = started > 1 and not torch.accelerator.is_available()
+    made = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+    if made.num_processes != started:
+        raise HairsplitError(
+            f"the launcher started {started} processes, and {made.num_processes} came together",
+            where="WORLD_SIZE",
+            hint="look at the launcher's configuration; torchrun needs none",
+        )
+    return made
 
 
 def any_rank(flag: bool, device: torch.device, ranks: int) -> bool:
@@ -33,6 +50,15 @@ def any_rank(flag: bool, device: torch.device, ranks: int) -> bool:
     flags = torch.tensor(int(flag), device=device)
     dist.all_reduce(flags, dist.ReduceOp.MAX)
     return bool(flags.item())
+
+
+def total(count: int, *, device: torch.device, ranks: int) -> int:
+    """The sum over the ranks, on each of them."""
+    if ranks == 1:
+        return count
+    counts = torch.tensor(count, device=device)
+    dist.all_reduce(counts)
+    return int(counts.item())
 
 
 def gather(z: Embeddings, ranks: int) -> Embeddings:

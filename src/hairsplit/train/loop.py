@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,20 +18,22 @@ from hairsplit.core.errors import HairsplitError, StoppedError
 from hairsplit.core.run import write_json
 from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches
-from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.encoders.trainable import TrainableTable, parameter_groups, set_trainable
+from hairsplit.encoders.trainable import TrainableTable, set_trainable
 from hairsplit.losses import objectives
 from hairsplit.train import stopping, tracking
-from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state, save_state
+from hairsplit.train.averaging import Average
+from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state
 from hairsplit.train.config import TrainConfig
-from hairsplit.train.distributed import any_rank, engine
-from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.distributed import any_rank, engine, total
+from hairsplit.train.engines import choose
+from hairsplit.train.optimizer import groups_table, make_optimizer
 from hairsplit.train.plan import Plan
 from hairsplit.train.progress import Bar, stoppable
+from hairsplit.train.saving import refuse_not_finite, save_best, save_last, save_resumable
 from hairsplit.train.schedule import learning_rate
-from hairsplit.train.step import Towers
 from hairsplit.train.stopping import METRIC, Limits, Standing
+from hairsplit.train.throughput import Throughput
 from hairsplit.train.tracking import Tracking
 from hairsplit.train.update import NotFiniteError, Update, Updated, frozen
 
@@ -55,6 +58,8 @@ class Summary:
     """Step of the first validation beyond the forgetting budget, if there was one."""
     tracker_failures: Mapping[str, int] = field(default_factory=dict)
     """Tracker -> rows that it did not take."""
+    ema: float | None = None
+    """Decay of the moving average that the saved models hold; None: they hold the weights themselves."""
 
 
 class Trainer:
@@ -75,6 +80,7 @@ class Trainer:
         self.config, self.encoder, self.batches, self.out = config, encoder, batches, out
         self.validate, self.config_hash = validate, config_hash
         self.accelerator = engine()
+        self.engine = choose(config.engine, self.accelerator)
         ranks = self.accelerator.num_processes
         if config.batch_size % (config.accumulation * ranks):
             raise HairsplitError(
@@ -100,9 +106,15 @@ class Trainer:
             )
         _refuse_broken(encoder, config.model)
         self.start_hash = encoder.parameters_hash()
-        self.table = set_trainable(encoder, config.trainable, freeze_logit_scale=config.freeze_logit_scale)
         self.teacher = frozen(encoder, self.accelerator) if objectives.needs_teacher(config.objective) else None
-        self.penalty: L2ToStart | None = None
+        self.table = set_trainable(
+            encoder,
+            config.trainable,
+            freeze_logit_scale=config.freeze_logit_scale,
+            lora=config.lora,
+            seed=config.seed,
+        )
+        self.average: Average | None = None
         self.best: dict[str, Any] | None = None
         self.limits = Limits(config.forgetting_budget, config.on_forgetting, config.patience)
         self.standing = Standing()
@@ -111,7 +123,6 @@ class Trainer:
         self._saved_step: int | None = None
         rank = self.accelerator.process_index
         self.plan = Plan(batches, accumulation=config.accumulation, rank=rank, ranks=ranks)
-        self._clock = (0.0, 0)  # when the last line of the log was written, and at which step
 
     def fit(self, *, resume: bool) -> Summary:
         """Train to the end, or until the user asks to stop.
@@ -123,28 +134,33 @@ class Trainer:
         started = time.perf_counter()
         set_seed(self.config.seed)  # Python's, NumPy's and torch's generators
         self.encoder.to(self.accelerator.device)
+        start = None
         if objectives.resolve(self.config.objective, 0).l2:
-            self.penalty = L2ToStart(self.encoder.named_parameters())
-        groups = parameter_groups(self.encoder, self.config.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=self.config.lr, betas=(0.9, 0.98), eps=1e-6)
+            start = {name: p.detach().clone() for name, p in self.encoder.named_parameters() if p.requires_grad}
+        if self.config.ema is not None and self.accelerator.is_main_process:
+            self.average = Average(self.encoder, self.config.ema)
         goes_on = resume and has_state(self.out)  # killed before its first checkpoint, a run begins anew
-        keep = self._resume(optimizer) if goes_on else 0
-        towers, prepared = self.accelerator.prepare(Towers(self.encoder), optimizer)
+        state = self._resume() if goes_on else None
+        towers, optimizer = self.engine.prepare(self.encoder, self._optimizer)
+        if state is not None:
+            self.engine.load_optimizer(state.optimizer)
+        keep = 0 if state is None else state.log_bytes
         log = MetricsLog(self.out, keep) if self.accelerator.is_main_process else None
         try:
             self._track(goes_on=goes_on)
             if not goes_on:
                 if log is not None:
-                    write_json(self.out / "trainable.json", self.table.as_dict())
+                    table = self.table.as_dict() | {"groups": groups_table(optimizer)}
+                    write_json(self.out / "trainable.json", table)
                 self._validated(log)
             update = Update(
                 self.config,
-                self.accelerator,
+                self.engine,
                 self.encoder,
                 towers,
-                prepared,
+                optimizer,
                 teacher=self.teacher,
-                penalty=self.penalty,
+                penalty=None if start is None else self.engine.penalty(start),
                 steps=self.steps,
             )
             self._steps(update, log)
@@ -163,7 +179,12 @@ class Trainer:
             stopped=self.standing.stopped,
             forgot_at=self.standing.forgot_at,
             tracker_failures=dict(self.tracking.failures),
+            ema=self.config.ema,
         )
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        rates = {"lr": self.config.lr, "layer_decay": self.config.layer_decay}
+        return make_optimizer(self.encoder, weight_decay=self.config.weight_decay, **rates)
 
     def _track(self, *, goes_on: bool) -> None:
         self.tracking = tracking.start(
@@ -182,8 +203,8 @@ class Trainer:
         if self.standing.stopped is not None:  # a stopped run that is resumed has nothing left to do
             return
         config, device = self.config, self.accelerator.device
+        speed = Throughput(self.ranks, partial(total, device=device, ranks=self.ranks))
         label = f"{config.objective.name} on {len(self.batches.examples):,} examples"
-        self._clock = (time.perf_counter(), self.step)
         with (
             stoppable() as stop,
             Bar(label, self.steps, done=self.step, shown=log is not None) as bar,
@@ -195,7 +216,10 @@ class Trainer:
                 except NotFiniteError as what:
                     self._not_finite(str(what), self.step + 1)
                 self.step += 1
-                self._logged(log, done)
+                if self.average is not None:
+                    self.average.update()
+                speed.add(micro)
+                self._logged(log, done, speed)
                 bar.step(f"loss {done.parts['loss']:.3f}  margin {done.parts['margin']:+.3f}")
                 paused = time.perf_counter()
                 ended = self.step == self.steps
@@ -205,7 +229,7 @@ class Trainer:
                     self._validated(log)
                     ended = any_rank(self.standing.stopped is not None, device, self.ranks) or ended
                 if due or asked or self.step % config.save_every == 0:
-                    self._saved(update.optimizer, log)
+                    self._saved(log)
                 if ended:
                     return
                 if asked:
@@ -214,47 +238,43 @@ class Trainer:
                         where=str(self.out),
                         hint=f"hairsplit train --out {self.out} --resume goes on from there",
                     )
-                self._clock = (self._clock[0] + time.perf_counter() - paused, self._clock[1])
+                speed.leave_out(paused)
 
     def _not_finite(self, what: str, step: int) -> NoReturn:
-        """A checkpoint is good if the step after it had a finite loss."""
-        folder, best = self.out / "checkpoints", self.best
-        if self._saved_step is not None and self._saved_step < self.step:
-            good = f"{folder / 'last'} (step {self._saved_step})"
-        elif best is not None and best["step"] < self.step:
-            good = f"{folder / 'best'} (step {best['step']})"
-        else:
-            good = f"the one it started from, {self.config.model}"
-        raise HairsplitError(
-            f"the {what} is not finite at step {step}; the last good model is {good}",
-            where=str(self.out),
-            hint="start a new run, from that model if you like, with a lower lr, a longer warm-up, or clip_norm",
+        refuse_not_finite(
+            self.out,
+            what,
+            at=step,
+            done=self.step,
+            saved=self._saved_step,
+            best=self.best,
+            start=self.config.model,
         )
 
-    def _logged(self, log: MetricsLog | None, done: Updated) -> None:
+    def _logged(self, log: MetricsLog | None, done: Updated, speed: Throughput) -> None:
         if self.step % self.config.log_every and self.step not in {1, self.steps}:
             return
-        (since, first), now = self._clock, time.perf_counter()
-        self._clock = (now, self.step)
+        rates = speed.rates()
         if log is not None:
             rate = learning_rate(self.config, self.step - 1, self.steps)
-            speed = (self.step - first) * self.config.batch_size / max(now - since, 1e-9)
             row = {
                 "kind": "train",
                 "step": self.step,
                 **done.parts,
                 "lr": rate,
                 "grad_norm": done.norm,
-                "images_per_s": speed,
+                **rates,
             }
             log.write(row)
             self.tracking.log(row)
 
     def _validated(self, log: MetricsLog | None) -> None:
         """Validate on the main process; keep the best model."""
+        model = {} if self.validate is None else self.engine.model()
         if self.validate is not None and log is not None:
-            self.encoder.eval()
-            row = dict(self.validate(self.encoder))
+            whole = self.engine.whole(model).eval()
+            with self._judged():
+                row = dict(self.validate(whole))
             logged = {"kind": "validation", "step": self.step, **row}
             log.write(logged)
             self.tracking.log(logged)
@@ -264,31 +284,38 @@ class Trainer:
                 print(verdict.warning, file=sys.stderr)  # noqa: T201
             if verdict.better:
                 self.best = {"metric": METRIC, "value": row[METRIC], "step": self.step}
-                dual_encoder.save(self.encoder, self.out / "checkpoints" / "best")
+                with self._judged():
+                    save_best(self.out, whole, self.step)
         self.accelerator.wait_for_everyone()
 
-    def _saved(self, optimizer: torch.optim.Optimizer, log: MetricsLog | None) -> None:
-        if not all(bool(torch.isfinite(p).all()) for p in self.encoder.parameters()):
+    def _judged(self) -> contextlib.AbstractContextManager[None]:
+        """Within it the model is the one that is validated and given away: the average, where there is one."""
+        return contextlib.nullcontext() if self.average is None else self.average.in_place()
+
+    def _saved(self, log: MetricsLog | None) -> None:
+        if any_rank(not self.engine.finite(), self.accelerator.device, self.ranks):
             self._not_finite("model", self.step)
+        model, optimizer = self.engine.model(), self.engine.optimizer_state()
         if log is not None:
-            dual_encoder.save(self.encoder, self.out / "checkpoints" / "last")
-            model = {name: value.detach().cpu() for name, value in self.encoder.state_dict().items()}
+            with self._judged():
+                save_last(self.out, self.engine.whole(model), self.step, self.config.keep_last)
             state = TrainState(
                 self.step,
                 model,
-                optimizer.state_dict(),
+                optimizer,
                 self.best,
                 self.config_hash,
                 self.start_hash,
                 log.bytes,
                 stopping.as_state(self.standing),
+                None if self.average is None else self.average.state(),
             )
-            save_state(self.out, state)
+            save_resumable(self.out, state)
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()
 
-    def _resume(self, optimizer: torch.optim.Optimizer) -> int:
-        """Load the state over the start model; returns the length of the log to keep."""
+    def _resume(self) -> TrainState:
+        """Load the state over the start model, but for the optimiser's part."""
         state = load_state(self.out, config_hash=self.config_hash)
         if state.start_hash != self.start_hash:
             raise HairsplitError(
@@ -297,11 +324,12 @@ class Trainer:
                 hint="put it back, or start a new run",
             )
         self.encoder.load_state_dict(state.model)
-        optimizer.load_state_dict(state.optimizer)
+        if self.average is not None:
+            self.average.load(state.average)
         self.step = self._saved_step = state.step
         self.best = state.best
         self.standing = stopping.from_state(state.standing)
-        return state.log_bytes
+        return state
 
 
 def _refuse_broken(encoder: DualEncoder, name: str) -> None:

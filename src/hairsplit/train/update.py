@@ -3,17 +3,20 @@
 import contextlib
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from hairsplit.core.tensors import Batch, Embeddings, LossOutput
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.losses import objectives
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import gather
-from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.engines import Replicated
+from hairsplit.train.optimizer import set_rate
 from hairsplit.train.schedule import learning_rate
 from hairsplit.train.step import Towers, to_device
 
@@ -52,13 +55,13 @@ class Update:
     def __init__(
         self,
         config: TrainConfig,
-        accelerator: Accelerator,
+        accelerator: Replicated,
         encoder: DualEncoder,
         towers: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
         teacher: Towers | None,
-        penalty: L2ToStart | None,
+        penalty: Callable[[], Tensor] | None,
         steps: int,
     ) -> None:
         self.config, self.accelerator, self.encoder = config, accelerator, encoder
@@ -74,8 +77,7 @@ class Update:
         """
         config = self.config
         objective = objectives.resolve(config.objective, step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, step, self.steps)
+        set_rate(self.optimizer, learning_rate(config, step, self.steps))
         self.encoder.train()
         sums: dict[str, float] = {"loss": 0.0}
         seen: list[tuple[LossOutput, int]] = []
@@ -97,12 +99,12 @@ class Update:
         if not math.isfinite(sums["loss"]):
             raise NotFiniteError("loss")
         learning = [p for p in self.encoder.parameters() if p.requires_grad]
-        norm = torch.nn.utils.clip_grad_norm_(learning, config.clip_norm or math.inf)
-        if not torch.isfinite(norm):
+        norm = self.accelerator.clip(learning, config.clip_norm)
+        if not math.isfinite(norm):
             raise NotFiniteError("gradient")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return Updated(sums, norm.item())
+        return Updated(sums, norm)
 
     def _embed(self, batch: Batch) -> tuple[Embeddings, Embeddings | None]:
         """Of the global batch, and the start model's of the same."""

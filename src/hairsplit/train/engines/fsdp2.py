@@ -11,7 +11,6 @@ import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -30,6 +29,8 @@ class FSDP2(Replicated):
     def __init__(self, accelerator: Accelerator) -> None:
         super().__init__(accelerator)
         self._shapes: dict[str, torch.Size] = {}
+        self._penalty: tuple[Tensor, Tensor] | None = None
+        """Of this rank's shards, and the leaf that stands in the loss for all of it."""
 
     def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
         """See `Replicated.prepare`.
@@ -40,7 +41,7 @@ class FSDP2(Replicated):
         self._whole = skeleton(encoder, main=self.is_main_process)
         self._shapes = {name: value.shape for name, value in encoder.state_dict().items()}
         without_scalars(encoder)
-        inner = TupleTowers(Towers(encoder))
+        inner = TupleTowers(Towers(encoder, sharded=True))
         mesh = init_device_mesh(self.device.type, (self.num_processes,))
         for block in (*encoder.vision_blocks, *encoder.text_blocks):
             fully_shard(block, mesh=mesh)
@@ -61,7 +62,9 @@ class FSDP2(Replicated):
         def penalty() -> Tensor:
             local = {name: cast(DTensor, p).to_local() for name, p in learning.items()}
             own = L2ToStart(cast(Any, local.items()), shards)()
-            total: Tensor = _OverRanks.apply(own)  # type: ignore[no-untyped-call]
+            total = own.detach().clone()
+            dist.all_reduce(total)
+            self._penalty = own, total.requires_grad_()
             return total
 
         return penalty
@@ -78,6 +81,10 @@ class FSDP2(Replicated):
     def backward(self, loss: Tensor) -> None:
         """See `Replicated.backward`."""
         torch.autograd.backward(loss)
+        # The penalty reaches the shards past FSDP's own streams, and so only after they have been waited for.
+        if self._penalty is not None and (weight := self._penalty[1].grad) is not None:
+            torch.autograd.backward(self._penalty[0], weight)
+            self._penalty = None
 
     def finite(self) -> bool:
         """See `Replicated.finite`."""
@@ -126,23 +133,8 @@ class FSDP2(Replicated):
         """See `Replicated.whole`."""
         if self._whole is None:
             raise ValueError("only the main process holds the whole model")
-        self._whole.load_state_dict(model)
+        self._whole.to(self.device).load_state_dict(model)
         return self._whole
-
-
-class _OverRanks(torch.autograd.Function):
-    """The sum of the ranks' parts [] -> [], whose gradient is every part's own."""
-
-    @staticmethod
-    def forward(ctx: Any, part: Tensor) -> Tensor:
-        total = part.detach().clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return gradient
 
 
 def _local(value: Tensor) -> Tensor:
@@ -156,4 +148,4 @@ def _full(value: Tensor) -> Tensor:
 def _like(value: Tensor, parameter: Tensor) -> DTensor:
     sharded = cast(DTensor, parameter)
     local = value.detach().to(sharded.device)
-    return distribute_tensor(local, sharded.device_mesh, sharded.placements)
+    return distribute_tensor(local, sharded.device_mesh, sharded.placements, src_data_rank=None)  # all ranks have it

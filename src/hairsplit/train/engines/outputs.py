@@ -19,7 +19,8 @@ class TupleTowers(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """See `Towers.forward`."""
         z: Embeddings = self.towers(batch)
-        return z.image, z.positive, z.negative, z.scale.reshape(1)
+        # Hooks are lost on a view that is written to, of which FSDP2 warns: positive and scale are views.
+        return z.image, z.positive.clone(), z.negative, z.scale.reshape(1).clone()
 
 
 class Embedded(nn.Module):
@@ -43,16 +44,13 @@ class Embedded(nn.Module):
         )
 
 
-def without_scalars(module: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
+def without_scalars(module: nn.Module) -> None:
     """Make parameters of no dimension [1], which sharding refuses; the optimiser is to be made after it."""
-    changed = {}
     for owner in module.modules():
         for name, parameter in list(owner.named_parameters(recurse=False)):
             if parameter.ndim == 0:
                 longer = nn.Parameter(parameter.detach().reshape(1).clone(), requires_grad=parameter.requires_grad)
                 setattr(owner, name, longer)
-                changed[parameter] = longer
-    return changed
 
 
 def on_cpu(value: Tensor, shape: torch.Size) -> Tensor:

@@ -3,12 +3,13 @@
 import contextlib
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.penalty import L2ToStart
@@ -51,17 +52,10 @@ class Replicated:
         """Add the gradient of a loss, which every rank computes of the global batch."""
         self.accelerator.backward(loss)
 
-    def step(self, optimizer: Any, learning: list[nn.Parameter], clip_norm: float) -> float:
-        """Clip, step and forget the gradient; returns its norm over all ranks, before clipping.
-
-        A norm that is not finite changes nothing here; ZeRO has stepped by then.
-        """
-        norm = torch.nn.utils.clip_grad_norm_(learning, clip_norm or math.inf)
-        found = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
-        if math.isfinite(found):
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        return found
+    def clip(self, learning: Iterable[nn.Parameter], most: float) -> float:
+        """Scale the gradient down to the norm `most` (0: never); returns its norm over all ranks, before that."""
+        norm = torch.nn.utils.clip_grad_norm_(learning, most or math.inf)
+        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
     def finite(self) -> bool:
         """Whether all weights that this rank holds are finite."""
@@ -82,7 +76,11 @@ class Replicated:
         self.optimizer.load_state_dict(state)
 
     def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
-        """An encoder with the weights of `model()`, on the main process, for validating and saving."""
+        """An encoder with the weights of `model()`, on the main process, for validating and saving.
+
+        Args:
+            model: What `model()` gave there.
+        """
         return self.encoder
 
 

@@ -1,0 +1,116 @@
+"""Checkpoints of a run: which are kept, and a failed write that leaves the ones before it whole."""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from safetensors import SafetensorError
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import atomic_folder
+from hairsplit.encoders import dual_encoder
+from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.train.checkpoint import TrainState, save_state
+
+CHECKPOINTS = "checkpoints"
+_STEP = re.compile(r"step_(\d{6,})")
+
+
+def save_best(run: Path, encoder: DualEncoder, step: int) -> None:
+    """Replace checkpoints/best.
+
+    Raises:
+        HairsplitError: It could not be written; the one before is whole.
+    """
+    with _or_intact(run, step):
+        dual_encoder.save(encoder, run / CHECKPOINTS / "best")
+
+
+def save_last(run: Path, encoder: DualEncoder, step: int, keep_last: int) -> None:
+    """Replace checkpoints/last; with `keep_last`, keep it as step_<step> as well, and so many of those in all.
+
+    Raises:
+        HairsplitError: It could not be written; the ones before are whole.
+    """
+    folder = run / CHECKPOINTS
+    with _or_intact(run, step):
+        dual_encoder.save(encoder, folder / "last")
+        if keep_last:
+            with atomic_folder(folder / f"step_{step:06d}") as temporary:
+                shutil.copytree(folder / "last", temporary, copy_function=_link, dirs_exist_ok=True)
+            for old in kept(run)[:-keep_last]:
+                going = old.with_name(f".{old.name}.old")  # a kill in the middle leaves no half of a model
+                old.replace(going)
+                shutil.rmtree(going)
+
+
+def save_resumable(run: Path, state: TrainState) -> None:
+    """Replace the state to resume from.
+
+    Raises:
+        HairsplitError: It could not be written; the one before is whole.
+    """
+    with _or_intact(run, state.step):
+        save_state(run, state)
+
+
+def kept(run: Path) -> list[Path]:
+    """checkpoints/step_<step>, oldest first."""
+    found = ((_STEP.fullmatch(path.name), path) for path in (run / CHECKPOINTS).glob("step_*"))
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match is not None)]
+
+
+def refuse_not_finite(
+    run: Path, what: str, *, at: int, done: int, saved: int | None, best: dict[str, Any] | None, start: str
+) -> NoReturn:
+    """End a run whose numbers went wrong at step `at`; a checkpoint is good if the step after it had a finite loss.
+
+    Args:
+        run: Its folder.
+        what: The thing that is not finite.
+        at: Step at which it is.
+        done: Steps done.
+        saved: Step of the last checkpoint.
+        best: {metric, value, step} of the best one.
+        start: Name of the model it started from.
+
+    Raises:
+        HairsplitError: Always; it names the last good model.
+    """
+    folder = run / CHECKPOINTS
+    if saved is not None and saved < done:
+        good = f"{folder / 'last'} (step {saved})"
+    elif best is not None and best["step"] < done:
+        good = f"{folder / 'best'} (step {best['step']})"
+    else:
+        good = f"the one it started from, {start}"
+    raise HairsplitError(
+        f"the {what} is not finite at step {at}; the last good model is {good}",
+        where=str(run),
+        hint="start a new run, from that model if you like, with a lower lr, a longer warm-up, or clip_norm",
+    )
+
+
+@contextlib.contextmanager
+def _or_intact(run: Path, step: int) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:  # torch.save tells a full disk by a RuntimeError
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
+        raise HairsplitError(
+            f"the checkpoint of step {step} could not be written ({why}); the one before is whole",
+            where=str(run / CHECKPOINTS),
+            hint=f"make room, then `hairsplit train --out {run} --resume` goes on from the last whole state",
+        ) from error
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link where the file system has them: a model's files are replaced, never changed."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
