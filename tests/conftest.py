@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 CHECKED = (
@@ -24,6 +25,9 @@ CHECKED = (
 )
 """Modules whose annotated shapes are checked at every call: those through which tensors flow."""
 install_import_hook(CHECKED, "beartype.beartype")  # before any of them is imported
+
+settings.register_profile("untimed", deadline=None)  # on a busy machine anything may take 200 ms
+settings.load_profile("untimed")
 
 torch.set_num_threads(1)  # models as small as these lose by a second one, on a busy machine a hundredfold
 

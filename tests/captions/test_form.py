@@ -3,11 +3,24 @@ from pathlib import Path
 
 import pytest
 
-from hairsplit.captions.form import Exists, Form, Has, Junction, Phrase, Related, from_json, judge, to_json
+from hairsplit.captions.form import (
+    Compare,
+    Count,
+    Exists,
+    Form,
+    Has,
+    Junction,
+    Phrase,
+    Related,
+    from_json,
+    judge,
+    to_json,
+)
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Box, Scene, Thing, World
-from hairsplit.scenes.facts import Facts, Truth, Verdict
+from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.readers.gqa import read_scenes
+from hairsplit.scenes.truth import Truth, Verdict
 
 WORLDS: tuple[World, ...] = ("open", "closed")
 ANSWERS = {Truth.TRUE: "T", Truth.FALSE: "F", Truth.UNKNOWN: "U"}
@@ -37,6 +50,16 @@ def test_a_form_survives_json() -> None:
     x, y = Phrase("circle", ("small", "red")), Phrase("star", (), "a")
     forms: list[Form] = [Has(x, "red"), Related(x, "above", y), Exists(y), Junction("and", (Exists(y), Has(x, "red")))]
     assert [from_json(to_json(form)) for form in forms] == forms
+
+
+def test_a_form_is_written_as_the_library_writes_json() -> None:
+    """Strings are put together by hand, faster; quotes, line ends and letters beyond ASCII are escaped all the same."""
+    x, y = Phrase('a "b"\n\\', ("\u00e9t\u00e9", "\x00"), "a"), Phrase("\U0001f600")
+    parts = (Has(x, "\u2028"), Related(y, 'p"', x), Exists(x), Count("n\u00e9", 2), Compare("a", '"', "<"))
+    for form in (*parts, Junction("xor", parts[:2]), Junction("not", (Junction("and", parts),))):
+        text = to_json(form)
+        assert text == json.dumps(json.loads(text), separators=(",", ":"))
+        assert from_json(text) == form
 
 
 def test_a_broken_form_is_refused() -> None:

@@ -10,7 +10,8 @@ from hairsplit.captions.generate import drawn_source, family_weights, generate
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Box, Pair, Scene, Thing, World
 from hairsplit.scenes.drawing.sample import SHAPES, DrawnWorld, scene
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 from tests.captions.scenes import drawn, mirrored, mirrored_text, shuffled
 
 WORLDS: tuple[World, ...] = ("closed", "open")

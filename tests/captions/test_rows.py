@@ -12,7 +12,8 @@ from hairsplit.captions._rows import differing_spans, mirrored
 from hairsplit.captions.form import from_json, judge
 from hairsplit.captions.generate import generate
 from hairsplit.core.types import Scene
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 from tests.captions import scenes
 from tests.captions.scenes import drawn
 

@@ -17,8 +17,9 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import stream
 from hairsplit.core.tables import read_meta, read_pairs
 from hairsplit.core.types import Box, Scene, Thing
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.readers.gqa import write_scenes
+from hairsplit.scenes.truth import Truth
 from tests.captions.scenes import drawn, shuffled
 
 COUNT = 90

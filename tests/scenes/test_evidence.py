@@ -3,7 +3,9 @@
 import pytest
 
 from hairsplit.core.types import Box, Relation, Scene, Thing
-from hairsplit.scenes.facts import Entity, Facts, Truth, Verdict
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth, Verdict
 
 MAN, FAR, NEAR = Box(10, 20, 30, 80), Box(150, 20, 30, 80), Box(30, 20, 30, 80)
 HAT = Box(15, 15, 20, 12)

@@ -1,9 +1,14 @@
+from itertools import permutations
+
 from hypothesis import given
 from hypothesis.strategies import integers
 
+from hairsplit.core.run import stream
 from hairsplit.core.types import Box, Relation, Scene, Thing, World
 from hairsplit.scenes.drawing.sample import DrawnWorld, scene
-from hairsplit.scenes.facts import Entity, Facts, Truth, Verdict
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth, Verdict
 
 WORLDS: tuple[World, ...] = ("open", "closed")
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
@@ -196,3 +201,20 @@ def test_inside_is_ruled_out_by_boxes_only_if_no_box_of_the_thing_meets_the_othe
 def test_a_thing_is_called_by_a_noun_that_a_caption_may_say() -> None:
     facts = facts_of(Thing("1", "an", Box(0, 0, 50, 40)), Thing("2", "shirt", Box(0, 0, 50, 41)))
     assert [entity.noun for entity in facts.entities] == ["shirt"]
+
+
+@given(seed=integers(0, 2**31))
+def test_a_direction_is_the_one_that_is_true_as_a_relation(seed: int) -> None:
+    """Boxes alone are judged without a verdict; edges, and things of several nodes, by the verdicts of relations."""
+    rng, things = stream(seed), []
+    for i, name in enumerate(rng.choices(["cup", "dog", "puppy", "tree"], k=6)):
+        edge = rng.choice(["to the left of", "above", "below", "behind", "on", "in front of"])
+        relations = (Relation(edge, f"{(i + 1) % 6}"),) if rng.random() < 0.5 else ()
+        box = Box(rng.randrange(40), rng.randrange(40), rng.choice((10, 12)), 12)
+        things.append(Thing(f"{i}", name, box, (), relations))
+    for facts in (facts_of(*things, world=world) for world in WORLDS):
+        for a, b in permutations(facts.entities, 2):
+            for axis in (("to the left of", "to the right of"), ("above", "below"), ("in front of", "behind")):
+                true = [p for p in axis if facts.relation(a, p, b).truth is T]
+                assert len(true) < 2
+                assert facts.direction(a, axis, b) == (true[0] if true else None)

@@ -6,13 +6,13 @@ from typing import Literal
 
 from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fits
 from hairsplit.captions._family import Context, Draft
-from hairsplit.captions._orders import Order, statements
-from hairsplit.captions._referents import classed
+from hairsplit.captions._orders import Order, statements, unsaid
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 Side = Literal["subject", "object"]
 Edited = Literal["attribute", "noun", "predicate"]
@@ -31,8 +31,7 @@ def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, 
             continue
         s, p, o, x, y = order
         entity = s if side == "subject" else o
-        without = {"size"} if p in {"inside", "in"} else set()  # what is inside is always smaller
-        kinds = [(k, a) for k, a in classed(entity) if k not in without and context.names.unique(entity, (a,))]
+        kinds = context.names.telling(entity, without=unsaid(p))
         if not kinds:
             yield Reject(where, "no attribute of a class, or referent is not unique with it", entity.noun)
             continue

@@ -6,12 +6,14 @@ from typing import Literal, NamedTuple
 
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import phrase
-from hairsplit.captions._orders import AXES, DIRECTIONS, Order, say, templates, unfit
+from hairsplit.captions._orders import AXES, DIRECTIONS, Order, say, templates, unfit, unsaid
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase, Related
 from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Entity, Facts, Truth
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 Role = Literal["predicate", "subject", "object"]
 ROLES: tuple[Role, ...] = ("predicate", "subject", "object")
@@ -81,7 +83,7 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
         claim = (other, p, o) if first else (s, p, other)
         if facts.relation(*claim).truth is not Truth.FALSE:
             continue
-        z = context.names.describe(other, context.rng, without=("size",) if p in {"inside", "in"} else ())
+        z = context.names.describe(other, context.rng, without=unsaid(p))
         if z is None or z.noun in {x.noun, y.noun}:
             continue
         if not context.corpus.replace((s.noun, p, o.noun), (claim[0].noun, p, claim[2].noun), context.rng):

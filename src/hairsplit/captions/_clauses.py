@@ -12,7 +12,8 @@ from hairsplit.captions._orders import statements
 from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Form, Has, Junction, Phrase, Related
 from hairsplit.core.types import Edit, Reject
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
 
 AND = ("{c} and {d}.", "{c}, while {d}.", "In the picture, {c} and {d}.")
 XOR = ("Either {c} or {d}.", "In the picture, either {c} or {d}.", "{c} or {d}, but not both.")
@@ -34,8 +35,9 @@ class Clause:
 
     def apart(self, other: "Clause") -> bool:
         """Whether it speaks of other things than another clause, and no edit repeats a word of the other clause."""
-        one, two = ({thing.id for _, thing in c.things} for c in (self, other))
-        return one != two and self._edited.isdisjoint(other._words) and other._edited.isdisjoint(self._words)
+        return (
+            self._ids != other._ids and self._edited.isdisjoint(other._words) and other._edited.isdisjoint(self._words)
+        )
 
     @cached_property
     def _edited(self) -> frozenset[str]:
@@ -45,7 +47,11 @@ class Clause:
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return frozenset(word for text in self.texts for word in text.split(" "))
+        return frozenset(" ".join(self.texts).split(" "))
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(thing.id for _, thing in self.things)
 
 
 def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:

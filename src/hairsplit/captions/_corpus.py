@@ -6,10 +6,13 @@ A swap from a to b is therefore proposed and accepted such that, summed over the
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
+from itertools import accumulate
 from random import Random
+from typing import Any
 
+from hairsplit.captions._shuffled import drawn
 from hairsplit.core.run import text_hash
 from hairsplit.core.types import Scene, Thing
 from hairsplit.scenes import lexicon
@@ -20,11 +23,13 @@ EVEN = frozenset({"to the left of", "to the right of"})
 """Predicates whose two orders are as frequent as each other, by mirror symmetry; they need no counts."""
 Statement = tuple[str, str, str]
 """(noun, predicate, noun)"""
+Weights = Mapping[str, float]
+"""Word -> how often to propose it, next to the others."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Counts over all scenes that captions are made for."""
+    """Counts over all scenes that captions are made for; complete before it is asked, since answers are kept."""
 
     attributes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(noun, attribute of a class) -> things that have exactly one attribute of the class."""
@@ -62,10 +67,14 @@ class Corpus:
                         (key, dict(sorted(value.items())) if isinstance(value, Counter) else value)
                         for key, value in sorted(table.items())
                     ]
-                    for table in self.__dict__.values()
+                    for table in self.tables().values()
                 ]
             )
         )
+
+    def tables(self) -> dict[str, Any]:
+        """Name -> counts."""
+        return {table.name: getattr(self, table.name) for table in fields(self)}
 
     def common(self, noun: str, name: str) -> float:
         """How common an attribute is for a noun; where the noun is rare, for things in general; else 1."""
@@ -87,7 +96,8 @@ class Corpus:
         things wholly left of them.
         """
         others = partial(self._others, noun, slot=slot)
-        return self._draws(others(name), self.common(noun, name) * self._stands(slot, name), rng, wanted, others)
+        stands = self._stands(slot).get(name, 1.0) if slot else 1.0
+        return self._draws(others(name), self.common(noun, name) * stands, rng, wanted, others)
 
     def predicate_swaps(self, noun: str, predicate: str, rng: Random, wanted: int) -> tuple[str, ...]:
         """Up to `wanted` contraries, of which the graphs say as much of the noun, to replace a predicate.
@@ -98,10 +108,10 @@ class Corpus:
         def common(name: str) -> int:
             return self.starts[noun, name] if self.nouns[noun] >= ENOUGH else self.predicates[name]
 
-        def contraries(name: str) -> list[tuple[str, float]]:
+        def contraries(name: str) -> Weights:
             way = lexicon.said_as(name)
             others = [q for q in lexicon.contraries(name) if lexicon.said_as(q) == way]
-            return [(q, common(q)) for q in others if way == "doing" or lexicon.inverse(q) is None]
+            return {q: common(q) for q in others if way == "doing" or lexicon.inverse(q) is None}
 
         return self._draws(contraries(predicate), common(predicate), rng, wanted, contraries)
 
@@ -110,34 +120,51 @@ class Corpus:
         rivals = partial(self._rivals, name)
         return self._draws(rivals(noun), 1.0, rng, wanted, rivals)
 
-    def _others(self, noun: str, name: str, slot: tuple[str, str] | None) -> list[tuple[str, float]]:
-        others = [a for a in lexicon.alternatives(name) if lexicon.usable(noun, a)]
-        return [(a, self.common(noun, a) * self._stands(slot, a)) for a in others]
+    def _others(self, noun: str, name: str, slot: tuple[str, str] | None) -> Weights:
+        known = self._kept_others.get((noun, name))
+        if known is None:
+            others = [a for a in lexicon.alternatives(name) if lexicon.usable(noun, a)]
+            known = self._kept_others[noun, name] = {a: self.common(noun, a) for a in others}
+        if slot is None:
+            return known
+        shares = self._stands(slot)
+        return {a: weight * shares[a] for a, weight in known.items()}
 
-    def _stands(self, slot: tuple[str, str] | None, name: str) -> float:
-        """How often things with an attribute stand in a slot of edges, per thing; 1 where little is known of it."""
-        kind = lexicon.attribute_class(name)
-        if slot is None or kind is None:
-            return 1.0
-        role, predicate = _slot(*slot)
-        if sum(self.slots[role, predicate, member] for member in lexicon.members(kind)) < ENOUGH:
-            return 1.0
-        return self.slots[role, predicate, name] / max(self.shares[name], 1)
+    def _stands(self, slot: tuple[str, str]) -> Weights:
+        """Attribute of a class -> how often such things stand in a slot of edges, per thing; 1 if little is known."""
+        role, predicate = key = _slot(*slot)
+        shares = self._kept_shares.get(key)
+        if shares is None:
+            shares = self._kept_shares[key] = {}
+            for kind in lexicon.classes():
+                seen = {name: self.slots[role, predicate, name] for name in lexicon.members(kind)}
+                enough = sum(seen.values()) >= ENOUGH
+                shares |= {name: n / max(self.shares[name], 1) if enough else 1.0 for name, n in seen.items()}
+        return shares
 
-    def _rivals(self, name: str, noun: str) -> list[tuple[str, float]]:
+    @cached_property
+    def _kept_others(self) -> dict[tuple[str, str], Weights]:
+        """(noun, attribute) -> what may replace it, and how common that is."""
+        return {}
+
+    @cached_property
+    def _kept_shares(self) -> dict[tuple[str, str], dict[str, float]]:
+        """(subject or object, predicate) -> how often things with an attribute stand there, per thing."""
+        return {}
+
+    @cached_property
+    def _is_small(self) -> bool:
+        return self.nouns.total() < ENOUGH
+
+    def _rivals(self, name: str, noun: str) -> Weights:
         """Weighed by how often they can be replaced by the noun, in turn; 0 if the swap can go one way only."""
-        if self.nouns.total() < ENOUGH:
-            return [(rival, 1.0) for rival in lexicon.rivals(noun)]
+        if self._is_small:
+            return dict.fromkeys(lexicon.rivals(noun), 1.0)
         alone = self.alone
-        return [(n, alone[n, name, noun] if alone[noun, name, n] else 0) for n in lexicon.rivals(noun)]
+        return {n: alone[n, name, noun] if alone[noun, name, n] else 0 for n in lexicon.rivals(noun)}
 
     def _draws(
-        self,
-        others: Sequence[tuple[str, float]],
-        old: float,
-        rng: Random,
-        wanted: int,
-        back: Callable[[str], list[tuple[str, float]]],
+        self, others: Weights, old: float, rng: Random, wanted: int, back: Callable[[str], Weights]
     ) -> tuple[str, ...]:
         """Propose up to `wanted` of `others` for something of weight `old`, each as often as the other way round.
 
@@ -147,14 +174,14 @@ class Corpus:
         can replace it: their product is symmetric, too.
         """
         found: list[str] = []
-        for _ in range(wanted):
-            left = [(name, w) for name, w in others if name not in found]
-            rest = sum(w for _, w in left)
-            if rest <= 0 or old <= 0:
+        for _ in range(wanted if old > 0 else 0):
+            left = _without(found, others)
+            limits = list(accumulate(left.values()))
+            if not limits or limits[-1] <= 0:
                 break
-            name, _ = rng.choices(left, [w for _, w in left])[0]
-            returns = sum(w for other, w in back(name) if other not in found)
-            if rng.random() * returns < rest:
+            name = drawn(list(left), limits, rng)
+            returns = sum(_without(found, back(name)).values())
+            if rng.random() * returns < limits[-1]:
                 found.append(name)
         return tuple(found)
 
@@ -193,7 +220,7 @@ class Corpus:
             coarse = self.ends if slot else self.starts
             seen = [coarse[before[slot], before[1]], coarse[after[slot], after[1]]]
         if sum(seen) < ENOUGH:  # of places boxes say more than edges do; of wearing, edges are all there is
-            return seen[1] > 0 or lexicon.said_as(after[1]) == "place" or self.nouns.total() < ENOUGH
+            return seen[1] > 0 or lexicon.said_as(after[1]) == "place" or self._is_small
         shares = [n / max(self.nouns[t[slot]], 1) for n, t in zip(seen, (before, after), strict=True)]
         return self.even(shares[0], shares[1], rng)
 
@@ -231,6 +258,10 @@ def corpus_of(scenes: Iterable[Scene]) -> Corpus:
         for noun, name in shown:
             corpus.alone.update((noun, name, n) for n in lexicon.rivals(noun) if (n, name) not in shown)
     return corpus
+
+
+def _without(names: Sequence[str], weights: Weights) -> Weights:
+    return {name: weight for name, weight in weights.items() if name not in names} if names else weights
 
 
 def _slot(role: str, predicate: str) -> tuple[str, str]:

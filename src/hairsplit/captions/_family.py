@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from hairsplit.captions._corpus import Corpus
 from hairsplit.captions._referents import Names
 from hairsplit.captions.form import Form
 from hairsplit.core.types import Edit, Reject, World
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
 
 
-@dataclass(frozen=True)
-class Negative:
+class Negative(NamedTuple):
     """A sentence that is to be FALSE, and how it differs from its positive."""
 
     text: str
@@ -20,8 +21,7 @@ class Negative:
     edit: Edit
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """A sentence that is to be TRUE with negatives, best first; `filters` decides what becomes of them."""
 
     text: str

@@ -1,11 +1,11 @@
 """Put phrases into sentences, and check the result: articles, agreement, repeated words."""
 
-import re
 from collections import Counter
 from functools import lru_cache
 from itertools import pairwise
+from operator import eq
 
-from hairsplit.captions.form import Phrase
+from hairsplit.captions.form import PHRASES, Phrase
 from hairsplit.scenes import lexicon
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -16,19 +16,22 @@ WORDINGS = {
 }
 """Exact synonyms of a predicate; a pair uses the same row on both sides. Others are said as they are."""
 
-_WORD = re.compile(r"[a-z]+(?:-[a-z]+)?")
 _SMALL_WORDS = """
     a an and are as at be both but can either fewer in is least located many more no not of on or picture seen shows
     than that the there to while above below left right front behind inside next
 """
 _FUNCTION_WORDS = frozenset(_SMALL_WORDS.split())
+_AGREEING = frozenset({"a", "an", "there", *NUMBERS})
+"""Words that the next ones must agree with."""
 
 
+@lru_cache(maxsize=PHRASES)
 def phrase(x: Phrase) -> str:
     """A noun phrase in words, without its determiner: "small red circle"."""
     return " ".join([*x.attributes, x.noun])
 
 
+@lru_cache(maxsize=PHRASES)
 def said(x: Phrase) -> str:
     """A noun phrase in words, with its determiner: "the small red circle", "an orange star"."""
     words = phrase(x)
@@ -57,7 +60,9 @@ def lint(text: str) -> tuple[str, ...]:
     found = []
     if not text[:1].isupper() or not text.endswith(".") or text.count(".") != 1 or "  " in text or text != text.strip():
         found.append("capital or final period")
-    words = text.rstrip(".").lower().replace(",", "").split(" ")
+    words = _words(text)
+    if _AGREEING.isdisjoint(words) and not any(map(eq, words, words[1:])):  # most sentences: nothing to look at
+        return tuple(found)
     for place, (word, following) in enumerate(pairwise(words)):
         found += _side_by_side(word, following)
         if word == "there" and following in {"is", "are"} and len(words) > place + 2:
@@ -68,7 +73,7 @@ def lint(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=PHRASES)
 def _side_by_side(word: str, following: str) -> tuple[str, ...]:
     """What is wrong with two words in a row."""
     found = []
@@ -88,7 +93,7 @@ def lint_pair(caption: str, negative: str) -> tuple[str, ...]:
 
 def lint_edit(caption: str, negative: str) -> tuple[str, ...]:
     """What is wrong with the edit of a pair: equal texts, or a word that it repeats or no longer repeats."""
-    before, after = (_content_words(text) for text in (caption, negative))
+    before, after = _content_words(caption), _content_words(negative)
     found = ["texts are equal"] if caption.lower() == negative.lower() else []
     if len(set(before)) == len(before) and len(set(after)) == len(after):
         return tuple(found)
@@ -101,4 +106,10 @@ def lint_edit(caption: str, negative: str) -> tuple[str, ...]:
 
 
 def _content_words(text: str) -> list[str]:
-    return [word for word in _WORD.findall(text.lower()) if word not in _FUNCTION_WORDS]
+    return [word for word in _words(text) if word not in _FUNCTION_WORDS]
+
+
+@lru_cache(maxsize=16)  # a sentence is looked at alone and beside the other one of its pair
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a sentence in lower case, without its marks."""
+    return tuple(text.rstrip(".").lower().replace(",", "").split(" "))

@@ -1,6 +1,7 @@
 """Pairs of things of which a predicate surely holds: what the families about relations are made of."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from math import isqrt
 from random import Random
@@ -15,7 +16,9 @@ from hairsplit.core.run import stream
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.boxes import covered
-from hairsplit.scenes.facts import Entity, Facts, Truth
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 PLACE = ("{s} {be} {p} {o}.", "{s} {be} located {p} {o}.", "{p} {o} {be} {s}.")
 DOING = ("{s} {be} {p} {o}.", "In the picture, {s} {be} {p} {o}.", "{s} in the picture {be} {p} {o}.")
@@ -95,17 +98,27 @@ def _clear(facts: Facts, context: Context, axis: tuple[str, str]) -> Iterator[Cl
     """Yield what surely holds between two things, or why it is not said; it depends on the scene alone."""
     if axis not in BY_BOXES and facts.predicates.isdisjoint(axis):
         return
-    things = context.names.placed if axis[1] else context.names.things
+    image_id, names = facts.scene.image_id, context.names
+    if not axis[1]:
+        for a, b in _looked_at(names.things, image_id):
+            either = (a, axis[0], b), (b, axis[0], a)
+            true = [claim for claim in either if facts.relation(*claim).truth is Truth.TRUE]
+            yield from true if len(true) == 1 else ()
+        return
+    for a, b in _looked_at(names.placed, image_id):
+        # the statement from b to a is the same one in other words
+        if predicate := facts.direction(a, axis, b):
+            reason = unfit(facts, a, b)
+            yield Reject(image_id, reason, f"{a.noun} {b.noun}") if reason else (a, predicate, b)
+
+
+@lru_cache(maxsize=4)  # it is the same for each axis of an image
+def _looked_at(things: tuple[Entity, ...], image_id: str) -> Sequence[tuple[Entity, Entity]]:
+    """Up to `MOST` pairs of things, each pair once."""
     tasks: Sequence[int] = range(_pairs(things))
     if len(tasks) > MOST:
-        tasks = stream(0, facts.scene.image_id, "orders").sample(tasks, MOST)
-    for a, b in (_pair(things, k) for k in tasks):
-        # with an inverse, the statement from b to a is the same one in other words
-        claims = [(a, p, b) for p in axis] if axis[1] else [(a, axis[0], b), (b, axis[0], a)]
-        true = [claim for claim in claims if facts.relation(*claim).truth is Truth.TRUE]
-        if len(true) == 1:
-            reason = unfit(facts, a, b) if axis[1] else ""
-            yield Reject(facts.scene.image_id, reason, f"{a.noun} {b.noun}") if reason else true[0]
+        tasks = stream(0, image_id, "orders").sample(tasks, MOST)
+    return [_pair(things, k) for k in tasks]
 
 
 def some_pairs(things: Sequence[Entity], rng: Random) -> Iterator[tuple[Entity, Entity]]:
@@ -126,8 +139,9 @@ def _pair(things: Sequence[Entity], k: int) -> tuple[Entity, Entity]:
 
 def doings(facts: Facts, context: Context) -> Iterator[Order | Reject]:
     """Yield annotated relations of other predicates, as far as a caption can say them, in random order."""
-    found = list(edges(facts))
-    for a, p, b in shuffled(found, context.rng):
+    if context.names.doings is None:
+        context.names.doings = list(edges(facts))
+    for a, p, b in shuffled(context.names.doings, context.rng):
         where, detail = facts.scene.image_id, f"{a.noun} {p} {b.noun}"
         x, y = _names(context, p, a, b)
         yield Reject(where, "referent is not unique", detail) if x is None or y is None else Order(a, p, b, x, y)
@@ -145,18 +159,20 @@ def edges(facts: Facts) -> Iterator[tuple[Entity, str, Entity]]:
 
 
 def _names(context: Context, p: str, a: Entity, b: Entity) -> tuple[Phrase | None, Phrase | None]:
-    # What is inside is always smaller: naming sizes would give the answer away.
-    without = ("size",) if p in {"inside", "in"} else ()
-    return context.names.describe(a, context.rng, without=without), context.names.describe(
-        b, context.rng, without=without
-    )
+    without = unsaid(p)
+    x = context.names.describe(a, context.rng, without=without)
+    return x, context.names.describe(b, context.rng, without=without)
+
+
+def unsaid(predicate: str) -> tuple[str, ...]:
+    """Classes of attributes not to say in a statement: what is inside is always smaller."""
+    return ("size",) if predicate in {"inside", "in"} else ()
 
 
 def unfit(facts: Facts, a: Entity, b: Entity) -> str:
     """Why one would not say where one thing lies of the other; empty if one would."""
     if not (lexicon.has_a_place(a.noun) and lexicon.has_a_place(b.noun)):
         return "noun that has no place of its own"
-    edges = facts.edges
-    if any((a.id, p, b.id) in edges or (b.id, p, a.id) in edges for p in ("wearing", "of")):
+    if (a.id, b.id) in facts.attached:
         return "one thing is worn by the other or a part of it"
     return "one thing lies within the other" if covered(a.box, b.box) >= PART else ""

@@ -5,7 +5,8 @@ from hairsplit.captions._grammar import sentence
 from hairsplit.captions.form import Form, Junction
 from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
 
 QUANTIFIERS = ("at least one", "no")
 TEMPLATES = (

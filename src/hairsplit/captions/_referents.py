@@ -4,10 +4,12 @@ from functools import cached_property
 from itertools import accumulate
 from random import Random
 
+from hairsplit.captions._shuffled import drawn
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
 
 WEIGHTS = {("colour",): 6, (): 2, ("size",): 1, ("size", "colour"): 1}
 """How often each way of naming is chosen among those that are unique; colours tell things apart at a glance.
@@ -25,8 +27,11 @@ class Names:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._found: dict[tuple[str, tuple[str, ...]], tuple[list[Phrase], list[int]]] = {}
+        self._telling: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = {}
         self.clear: dict[tuple[str, str], list[Claim | Reject]] = {}
         """Axis -> what surely holds between two things; `_orders` works it out once for all families."""
+        self.doings: list[Claim] | None = None
+        """What else is annotated and can be said; so, too."""
 
     def describe(self, entity: Entity, rng: Random, *, without: tuple[str, ...] = ()) -> Phrase | None:
         """A phrase that refers to this thing alone, by noun, size and colour; None if there is none.
@@ -39,7 +44,7 @@ class Names:
         phrases, limits = self._ways(entity, without)
         if len(phrases) < 2:
             return phrases[0] if phrases else None
-        return rng.choices(phrases, cum_weights=limits)[0]
+        return drawn(phrases, limits, rng)
 
     @cached_property
     def things(self) -> tuple[Entity, ...]:
@@ -66,32 +71,33 @@ class Names:
         """Whether "the <attributes> <noun>" can only be this thing."""
         return lexicon.nameable(entity.noun) and self._facts.referent(entity.noun, attributes, strict=True) is entity
 
+    def telling(self, entity: Entity, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+        """(class, attribute) of which each can be swapped and, said with the noun, tells the thing from all others."""
+        key = (entity.id, without)
+        found = self._telling.get(key)
+        if found is None:
+            classed = [item for item in entity.swappable.items() if item[0] not in without]
+            found = self._telling[key] = [(kind, name) for kind, name in classed if self.unique(entity, (name,))]
+        return found
+
     def _ways(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
         key = (entity.id, without)
-        if key not in self._found:
-            self._found[key] = self._unique(entity, without)
-        return self._found[key]
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._unique(entity, without)
+        return found
 
     def _unique(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
         found: list[tuple[Phrase, int]] = []
+        alone, swappable = self.unique(entity), entity.swappable
         for classes, weight in WEIGHTS.items() if lexicon.nameable(entity.noun) else ():
-            attributes = tuple(a for name in classes if name not in without and (a := _usable(entity, name)))
-            if len(attributes) == len(classes) and self._facts.referent(entity.noun, attributes, strict=True) is entity:
+            attributes = tuple(swappable[name] for name in classes if name in swappable and name not in without)
+            if len(attributes) == len(classes) and (alone or self.unique(entity, attributes)):
                 found.append((Phrase(entity.noun, attributes), weight))
         short = [(p, w) for p, w in found if len(p.attributes) < 2] or found  # two adjectives only if one will not do
         return [p for p, _ in short], list(accumulate(w for _, w in short))
 
 
-def _usable(entity: Entity, kind: str) -> str | None:
-    name = entity.by_class.get(kind)
-    return name if name is not None and lexicon.usable(entity.noun, name) else None
-
-
 def why_not(entity: Entity) -> str:
     """The reason for which `describe` found nothing."""
     return "referent is not unique" if lexicon.nameable(entity.noun) else "noun cannot be used in a caption"
-
-
-def classed(entity: Entity) -> list[tuple[str, str]]:
-    """(class, attribute) for the attributes of a thing that can be swapped."""
-    return [(kind, name) for kind, name in entity.by_class.items() if lexicon.usable(entity.noun, name)]

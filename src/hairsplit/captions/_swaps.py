@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hairsplit.captions._family import Context
-from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._referents import why_not
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Reject
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
 
 
 class Swap(NamedTuple):
@@ -25,7 +26,7 @@ def swaps(facts: Facts, context: Context, wanted: int) -> Iterator[Swap | Reject
     """Yield, per thing in random order and attribute of a class, up to `wanted` others that keep the swaps even."""
     where = facts.scene.image_id
     for entity in shuffled(facts.entities, context.rng):
-        for kind, attribute in classed(entity):
+        for kind, attribute in entity.swappable.items():
             x = context.names.describe(entity, context.rng, without=(kind,))
             if x is None:
                 yield Reject(where, why_not(entity), entity.noun)

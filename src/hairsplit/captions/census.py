@@ -48,7 +48,7 @@ class Census:
 
 def add_counts(corpus: Corpus, other: Corpus) -> None:
     """Add the counts of other scenes to those of `corpus`."""
-    for name, table in vars(other).items():
+    for name, table in other.tables().items():
         mine = getattr(corpus, name)
         for key, value in table.items():
             if isinstance(value, Counter):
@@ -95,7 +95,7 @@ def _counted(choice: Choice, portion: Sequence[RawGraph]) -> Census:
 def write_census(path: Path, census: Census) -> None:
     """Write the counts as JSON, atomically; the same bytes for the same counts."""
     tables = [
-        {"split": split, "tables": {name: _listed(table) for name, table in vars(census.corpora[split]).items()}}
+        {"split": split, "tables": {name: _listed(table) for name, table in census.corpora[split].tables().items()}}
         for split in sorted(census.corpora, key=str)
     ]
     write_json(
@@ -134,7 +134,7 @@ def _listed(table: Mapping[Any, Any]) -> list[Any]:
 
 
 def _corpus(tables: Mapping[str, list[Any]]) -> Corpus:
-    empty = vars(Corpus())
+    empty = Corpus().tables()
     if tables.keys() != empty.keys():
         raise ValueError("its tables are others")
     filled = {}

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
+from typing import NamedTuple
 
 from hairsplit.captions._family import Draft, Negative
 from hairsplit.captions._grammar import lint, lint_edit
+from hairsplit.captions._shuffled import drawn
 from hairsplit.captions.form import judge
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A proven positive with its proven negatives and the evidence against each."""
 
     family: str
@@ -32,20 +33,20 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Gro
     if findings:
         rejects[f"{family}: {findings[0]}"] += 1
         return None
-    kept: list[tuple[Negative, str]] = []
+    kept: list[Negative] = []
+    evidence: list[str] = []
     for negative in draft.negatives:
         verdict = judge(negative.form, facts)
-        findings = (*lint(negative.text), *lint_edit(draft.text, negative.text))
         if verdict.truth is not Truth.FALSE:
             rejects[f"{family}: negative is not surely false"] += 1
-        elif findings:
+        elif findings := lint(negative.text) or lint_edit(draft.text, negative.text):
             rejects[f"{family}: {findings[0]}"] += 1
         else:
-            kept.append((negative, verdict.evidence))
+            kept.append(negative)
+            evidence.append(verdict.evidence)
     if not kept:
         return None
-    draft = replace(draft, negatives=tuple(n for n, _ in kept))
-    return Group(family, draft, tuple(e for _, e in kept), positive.evidence)
+    return Group(family, draft._replace(negatives=tuple(kept)), tuple(evidence), positive.evidence)
 
 
 def choose(
@@ -60,7 +61,7 @@ def choose(
     limits = list(accumulate(weights[family] for family in live))
     seen: set[str] = set()
     while live and room > 0:
-        name = rng.choices(live, cum_weights=limits)[0]
+        name = drawn(live, limits, rng)
         group = next(made[name], None)
         if group is None:
             live.remove(name)
@@ -74,16 +75,15 @@ def choose(
 
 def _fresh(group: Group, room: int, seen: Collection[str], rejects: Counter[str]) -> Group | None:
     """The group with up to `room` negatives whose texts are new; None if its own text is not, or none is left."""
-    texts = [negative.text for negative in group.draft.negatives]
-    old = [n for n, text in enumerate(texts) if text in seen or text in texts[:n]]
-    if group.draft.text in seen:
-        old = list(range(len(texts)))
-    if old:
-        rejects[f"{group.family}: text repeated in the image"] += len(old)
-    new = [n for n in range(len(texts)) if n not in old]
+    draft = group.draft
+    texts = [negative.text for negative in draft.negatives]
+    repeated = draft.text in seen
+    new = [n for n, text in enumerate(texts) if not (repeated or text in seen or text in texts[:n])]
+    if len(new) < len(texts):
+        rejects[f"{group.family}: text repeated in the image"] += len(texts) - len(new)
     if len(new) > room:
         rejects[f"{group.family}: over the cap of pairs per image"] += len(new) - room
     if len(new[:room]) == len(texts):
         return group
-    draft = replace(group.draft, negatives=tuple(group.draft.negatives[n] for n in new[:room]))
-    return replace(group, draft=draft, evidence=tuple(group.evidence[n] for n in new[:room])) if new else None
+    draft = draft._replace(negatives=tuple(draft.negatives[n] for n in new[:room]))
+    return group._replace(draft=draft, evidence=tuple(group.evidence[n] for n in new[:room])) if new else None

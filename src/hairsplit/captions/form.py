@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.scenes.facts import UNKNOWN, Entity, Facts, Truth, Verdict, both, either, opposite
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import UNKNOWN, Truth, Verdict, both, either, opposite
 
 Comparison = Literal["==", ">=", "<=", ">", "<"]
 NO_REFERENT = Verdict(Truth.UNKNOWN, "no_unique_referent")
 """The judgement of a sentence whose "the <noun>" fits nothing, or more than one thing."""
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+PHRASES = 1 << 16
+"""Phrases of which the words are remembered: a corpus says most of its phrases again and again."""
+_text = json.JSONEncoder().encode
 
 
-@dataclass(frozen=True)
-class Phrase:
+class Phrase(NamedTuple):
     """A noun phrase: "the small red circle" or "a small red circle"."""
 
     noun: str
@@ -24,16 +27,14 @@ class Phrase:
     det: Literal["the", "a"] = "the"
 
 
-@dataclass(frozen=True)
-class Has:
+class Has(NamedTuple):
     """x is attribute."""
 
     x: Phrase
     attribute: str
 
 
-@dataclass(frozen=True)
-class Related:
+class Related(NamedTuple):
     """s is p o."""
 
     s: Phrase
@@ -41,15 +42,13 @@ class Related:
     o: Phrase
 
 
-@dataclass(frozen=True)
-class Exists:
+class Exists(NamedTuple):
     """There is x."""
 
     x: Phrase
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(NamedTuple):
     """There are n of the noun."""
 
     noun: str
@@ -57,8 +56,7 @@ class Count:
     cmp: Comparison = "=="
 
 
-@dataclass(frozen=True)
-class Compare:
+class Compare(NamedTuple):
     """There are more, fewer or as many a as b."""
 
     a: str
@@ -66,8 +64,7 @@ class Compare:
     cmp: Comparison
 
 
-@dataclass(frozen=True)
-class Junction:
+class Junction(NamedTuple):
     """Negation, conjunction or exclusive disjunction (exactly one) of forms."""
 
     op: Literal["not", "and", "xor"]
@@ -80,18 +77,18 @@ Form = Has | Related | Exists | Count | Compare | Junction
 def judge(form: Form, facts: Facts) -> Verdict:
     """The truth of a form under facts, in strong Kleene logic; without a unique referent it is UNKNOWN."""
     match form:
-        case Has(x, attribute):
-            return _over(x, facts, lambda entity: facts.attribute(entity, attribute))
         case Related(s, p, o):
             return _over(s, facts, lambda a: _over(o, facts, lambda b: facts.relation(a, p, b)))
+        case Has(x, attribute):
+            return _over(x, facts, lambda entity: facts.attribute(entity, attribute))
+        case Junction(op, args):
+            return _join(op, [judge(arg, facts) for arg in args])
         case Exists(x):
             return facts.existing(x.noun, x.attributes)
         case Count(noun, n, cmp):
             return _compare(facts.count(noun), (n, n), cmp, facts.completeness)
         case Compare(a, b, cmp):
             return _compare(facts.count(a), facts.count(b), cmp, facts.completeness)
-        case Junction(op, args):
-            return _join(op, [judge(arg, facts) for arg in args])
 
 
 def _join(op: Literal["not", "and", "xor"], verdicts: list[Verdict]) -> Verdict:
@@ -141,27 +138,25 @@ def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparis
 
 def to_json(form: Form) -> str:
     """A form as JSON, the same text for the same form."""
-    return _ENCODER.encode(_tree(form))
-
-
-def _tree(form: Form) -> dict[str, Any]:
     match form:
-        case Has(x, attribute):
-            return {"op": "attr", "x": _phrase(x), "attr": attribute}
         case Related(s, p, o):
-            return {"op": "rel", "s": _phrase(s), "p": p, "o": _phrase(o)}
+            return f'{{"op":"rel","s":{_phrase(s)},"p":{_text(p)},"o":{_phrase(o)}}}'
+        case Has(x, attribute):
+            return f'{{"op":"attr","x":{_phrase(x)},"attr":{_text(attribute)}}}'
         case Exists(x):
-            return {"op": "exists", "x": _phrase(x)}
+            return f'{{"op":"exists","x":{_phrase(x)}}}'
         case Count(noun, n, cmp):
-            return {"op": "count", "noun": noun, "cmp": cmp, "n": n}
+            return f'{{"op":"count","noun":{_text(noun)},"cmp":"{cmp}","n":{n}}}'
         case Compare(a, b, cmp):
-            return {"op": "cmpcount", "a": a, "b": b, "cmp": cmp}
+            return f'{{"op":"cmpcount","a":{_text(a)},"b":{_text(b)},"cmp":"{cmp}"}}'
         case Junction(op, args):
-            return {"op": op, "args": [_tree(arg) for arg in args]}
+            return f'{{"op":"{op}","args":[{",".join(map(to_json, args))}]}}'
 
 
-def _phrase(x: Phrase) -> dict[str, Any]:
-    return {"noun": x.noun, "det": x.det, **({"attrs": list(x.attributes)} if x.attributes else {})}
+@lru_cache(maxsize=PHRASES)
+def _phrase(x: Phrase) -> str:
+    attributes = f',"attrs":[{",".join(map(_text, x.attributes))}]' if x.attributes else ""
+    return f'{{"noun":{_text(x.noun)},"det":"{x.det}"{attributes}}}'
 
 
 def from_json(text: str) -> Form:

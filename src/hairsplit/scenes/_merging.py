@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hairsplit.core.types import Scene, Thing
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.boxes import overlap
+from hairsplit.scenes.boxes import disjoint, overlap
 
 SAME_BOX = 0.7
 """Intersection over union from which two boxes with related nouns are one thing."""
@@ -15,8 +15,11 @@ def merged(scene: Scene) -> list[list[Thing]]:
     groups: list[list[Thing]] = []
     for thing in sorted(scene.things, key=_content):
         same = [group for group in groups if any(_same(thing, other) for other in group)]
-        joined = [*(other for group in same for other in group), thing]
-        groups = [group for group in groups if group not in same] + [joined]
+        if same:
+            joined = [*(other for group in same for other in group), thing]
+            groups = [group for group in groups if group not in same] + [joined]
+        else:
+            groups.append([thing])
     return sorted(groups, key=lambda group: _content(group[0]))
 
 
@@ -47,7 +50,7 @@ def _says(noun: str, names: Iterable[str]) -> int:
 
 
 def _same(a: Thing, b: Thing) -> bool:
-    if overlap(a.box, b.box) <= SAME_BOX:  # first, since few pass it
+    if disjoint(a.box, b.box) or overlap(a.box, b.box) <= SAME_BOX:  # first, since few pass it
         return False
     one, two = lexicon.normal(a.name), lexicon.normal(b.name)
     return lexicon.match(one, two) != "no" or lexicon.match(two, one) != "no"

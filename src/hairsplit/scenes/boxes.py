@@ -14,13 +14,14 @@ class Gap(NamedTuple):
     """Centre of the second minus centre of the first, pixels."""
 
 
-def gaps(a: Box, b: Box) -> tuple[Gap, Gap]:
-    """From left to right, and from top to bottom."""
-    return _gap(a.x, a.w, b.x, b.w), _gap(a.y, a.h, b.y, b.h)
+def across(a: Box, b: Box) -> Gap:
+    """From left to right."""
+    return Gap(a.x + a.w <= b.x, b.x + b.w <= a.x, (b.x + b.w / 2) - (a.x + a.w / 2))
 
 
-def _gap(a: float, a_size: float, b: float, b_size: float) -> Gap:
-    return Gap(a + a_size <= b, b + b_size <= a, (b + b_size / 2) - (a + a_size / 2))
+def down(a: Box, b: Box) -> Gap:
+    """From top to bottom."""
+    return Gap(a.y + a.h <= b.y, b.y + b.h <= a.y, (b.y + b.h / 2) - (a.y + a.h / 2))
 
 
 def disjoint(a: Box, b: Box) -> bool:
@@ -40,6 +41,8 @@ def covered(a: Box, b: Box) -> float:
 
 
 def _shared(a: Box, b: Box) -> float:
+    if disjoint(a, b):  # most are
+        return 0.0
     width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
     height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
-    return max(width, 0) * max(height, 0)
+    return width * height

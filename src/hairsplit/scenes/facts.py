@@ -5,102 +5,24 @@ thing. In the closed world what is not annotated is FALSE, but a direction that 
 A noun may be declared complete: all its things are annotated, though not all that is true of them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
-from typing import NamedTuple
 
-from hairsplit.core.types import Box, Scene, World
+from hairsplit.core.types import Scene, World
 from hairsplit.scenes import lexicon
-from hairsplit.scenes._merging import edges, merged, names
-from hairsplit.scenes.boxes import disjoint, gaps
+from hairsplit.scenes._merging import edges
+from hairsplit.scenes.boxes import Gap, across, down
+from hairsplit.scenes.entities import ALONE, Entity, disjoint, entities_of
+from hairsplit.scenes.truth import UNKNOWN, Truth, Verdict, both
 
 CLEAR_SHIFT = 0.05
 """Share of the picture's side by which centres must differ for an annotated direction to count."""
 CLEAR_SLOPE = 0.5
 """Least |distance along the axis| / |distance across it| for a direction to be TRUE."""
-_ALONE = "\x1f"
-"""Ends the id of a node of several, so that it is not taken for the thing."""
 HORIZONTAL = ("to the left of", "to the right of")
 VERTICAL = ("above", "below")
-
-
-class Truth(Enum):
-    """Three-valued truth (strong Kleene logic)."""
-
-    TRUE = "true"
-    FALSE = "false"
-    UNKNOWN = "unknown"
-
-
-class Verdict(NamedTuple):
-    """A truth value and why.
-
-    annotated, geometric, exclusive_attribute, converse_or_contrary, functional, count_bound, complete (in the closed
-    world) or complete_noun.
-    """
-
-    truth: Truth
-    evidence: str = ""
-
-
-UNKNOWN = Verdict(Truth.UNKNOWN)
-
-
-def both(verdicts: Iterable[Verdict]) -> Verdict:
-    """Kleene's and: FALSE if one is FALSE, TRUE if all are."""
-    return _fold(list(verdicts), decisive=Truth.FALSE, otherwise=Truth.TRUE)
-
-
-def either(verdicts: Iterable[Verdict]) -> Verdict:
-    """Kleene's or: TRUE if one is TRUE, FALSE if all are FALSE."""
-    return _fold(list(verdicts), decisive=Truth.TRUE, otherwise=Truth.FALSE)
-
-
-def _fold(verdicts: list[Verdict], *, decisive: Truth, otherwise: Truth) -> Verdict:
-    for verdict in verdicts:
-        if verdict.truth is decisive:
-            return verdict
-    if any(verdict.truth is Truth.UNKNOWN for verdict in verdicts):
-        return UNKNOWN
-    return Verdict(otherwise, verdicts[0].evidence if verdicts else "")
-
-
-def opposite(verdict: Verdict) -> Verdict:
-    """Kleene's not."""
-    flip = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
-    return Verdict(flip[verdict.truth], verdict.evidence)
-
-
-@dataclass(frozen=True, eq=False)
-class Entity:
-    """One thing of the scene: a node, or several nodes over the same pixels; equal to itself only."""
-
-    id: str
-    """Id of its first node."""
-    nouns: tuple[str, ...]
-    """What it is called; the most specific noun first."""
-    box: Box
-    attributes: tuple[str, ...]
-    """Canonical, sorted."""
-    nodes: tuple["Entity", ...] = ()
-    """Its nodes one by one, under ids of their own, where it has several: each may have another box."""
-
-    @cached_property
-    def noun(self) -> str:
-        """The noun to call it by."""
-        return self.nouns[0]
-
-    @cached_property
-    def by_class(self) -> Mapping[str, str]:
-        """Exclusive class -> its attribute, where exactly one of the class is annotated; in order of the classes."""
-        found: dict[str, list[str]] = {}
-        for attribute in self.attributes:
-            kind = lexicon.attribute_class(attribute)
-            if kind is not None:
-                found.setdefault(kind, []).append(attribute)
-        return {kind: names[0] for kind, names in sorted(found.items()) if len(names) == 1}
+_NONE: frozenset[str] = frozenset()
+_TRUE, _FALSE = (Verdict(truth, "geometric") for truth in (Truth.TRUE, Truth.FALSE))
 
 
 class Facts:
@@ -117,12 +39,15 @@ class Facts:
         self.scene = scene
         self.world = world
         self.complete = complete
-        self.entities, entity_of = _entities(scene)
+        self.entities, entity_of = entities_of(scene)
         self.edges: frozenset[tuple[str, str, str]] = frozenset(edges(scene, entity_of))
         alone = {thing.id: thing.id for thing in scene.things}
-        alone |= {node.id.removesuffix(_ALONE): node.id for entity in self.entities for node in entity.nodes}
-        self._known = self.edges.union(edges(scene, alone)) if any(e.nodes for e in self.entities) else self.edges
-        self._linked = {(s, o) for s, _, o in self._known} | {(o, s) for s, _, o in self._known}
+        alone |= {node.id.removesuffix(ALONE): node.id for entity in self.entities for node in entity.nodes}
+        known = self.edges.union(edges(scene, alone)) if any(e.nodes for e in self.entities) else self.edges
+        self._said: dict[tuple[str, str], set[str]] = {}
+        for s, predicate, o in known:
+            self._said.setdefault((s, o), set()).add(predicate)
+        self._linked = self._said.keys() | {(o, s) for s, o in self._said}
         self._called: dict[str, tuple[tuple[Entity, ...], tuple[Entity, ...]]] = {}
         self._referents: dict[tuple[str, tuple[str, ...], bool], Entity | None] = {}
         self._relations: dict[tuple[str, str, str], Verdict] = {}
@@ -132,6 +57,11 @@ class Facts:
     def predicates(self) -> frozenset[str]:
         """All predicates of its edges."""
         return frozenset(predicate for _, predicate, _ in self.edges)
+
+    @cached_property
+    def attached(self) -> frozenset[tuple[str, str]]:
+        """Ids of two things, either way round, of which one wears the other or is a part of it."""
+        return frozenset(ids for s, p, o in self.edges if p in {"wearing", "of"} for ids in ((s, o), (o, s)))
 
     @cached_property
     def nouns(self) -> tuple[str, ...]:
@@ -145,21 +75,22 @@ class Facts:
         the open world) a neighbouring colour.
         """
         key = (entity.id, name)
-        if key not in self._attributes:
-            self._attributes[key] = self._attribute(entity, name)
-        return self._attributes[key]
+        verdict = self._attributes.get(key)
+        if verdict is None:
+            verdict = self._attributes[key] = self._attribute(entity, name)
+        return verdict
 
     def _attribute(self, entity: Entity, name: str) -> Verdict:
         if name in entity.attributes:
             return Verdict(Truth.TRUE, "annotated")
-        if any(lexicon.near(a, name) or lexicon.near(name, a) for a in entity.attributes):
-            return UNKNOWN
-        if self.world == "open" and any(lexicon.loose(a, name) for a in entity.attributes):
-            return UNKNOWN
-        rivals = [a for a in entity.attributes if lexicon.excludes(a, name)]
-        if len(rivals) == 1:
-            return Verdict(Truth.FALSE, "exclusive_attribute")
-        return self._absent()
+        rivals = 0
+        for other in entity.attributes:
+            if lexicon.near(other, name) or lexicon.near(name, other):
+                return UNKNOWN
+            if self.world == "open" and lexicon.loose(other, name):
+                return UNKNOWN
+            rivals += lexicon.excludes(other, name)
+        return Verdict(Truth.FALSE, "exclusive_attribute") if rivals == 1 else self._absent()
 
     def relation(self, s: Entity, name: str, o: Entity) -> Verdict:
         """Whether a (canonical) predicate holds of two entities.
@@ -167,43 +98,34 @@ class Facts:
         Left, right, above and below are judged by boxes and edges, all others by edges.
         """
         key = (s.id, name, o.id)
-        if key not in self._relations:
+        verdict = self._relations.get(key)
+        if verdict is None:
             direction = name in HORIZONTAL or name in VERTICAL
-            self._relations[key] = self._direction(s, name, o) if direction else self._annotated(s, name, o)
-        return self._relations[key]
+            verdict = self._direction(s, name, o) if direction else self._annotated(s, name, o)
+            self._relations[key] = verdict
+        return verdict
 
     def _annotated(self, s: Entity, name: str, o: Entity) -> Verdict:
         if s.id == o.id:
             return UNKNOWN
-        linked = (s.id, o.id) in self._linked  # most are not
-        claimed = linked and self._claims(s, name, o)
-        apart = name == "inside" and _disjoint(s, o)
-        refuted = linked and self._refutes(s, name, o)
-        evidence = "converse_or_contrary" if refuted else "geometric" if apart else ""
-        if claimed:
+        linked, evidence = (s.id, o.id) in self._linked, ""  # most are not
+        forth, back = (self._between(s, o), self._between(o, s)) if linked else (_NONE, _NONE)
+        if linked and _refutes(name, forth, back):
+            evidence = "converse_or_contrary"
+        elif name == "inside" and disjoint(s, o):
+            evidence = "geometric"
+        if linked and _claims(name, forth, back):
             return UNKNOWN if evidence else Verdict(Truth.TRUE, "annotated")
         if not evidence and self._taken(s, name, o):
             evidence = "functional"
         if evidence:
             return Verdict(Truth.FALSE, evidence)
-        similar = linked and any(self._edge(s, other, o) for other in lexicon.overlapping(name))
+        similar = linked and not forth.isdisjoint(lexicon.overlapping(name))
         return UNKNOWN if similar else self._absent()
 
-    def _claims(self, s: Entity, name: str, o: Entity) -> bool:
-        inverse = lexicon.inverse(name)
-        return self._edge(s, name, o) or (inverse is not None and self._edge(o, inverse, s))
-
-    def _refutes(self, s: Entity, name: str, o: Entity) -> bool:
-        """Whether an edge is annotated that cannot hold beside this one."""
-        inverse = lexicon.inverse(name)
-        return (
-            (lexicon.asymmetric(name) and self._edge(o, name, s))
-            or (inverse is not None and self._edge(s, inverse, o))
-            or self._contradicted(s, name, o)
-        )
-
-    def _contradicted(self, s: Entity, name: str, o: Entity) -> bool:
-        return any(self._edge(s, contrary, o) for contrary in lexicon.contraries(name))
+    def _between(self, s: Entity, o: Entity) -> Set[str]:
+        """The predicates that are annotated from one thing, or node of a thing, to another."""
+        return self._said.get((s.id, o.id), _NONE)
 
     def _taken(self, s: Entity, name: str, o: Entity) -> bool:
         """Whether what goes with one thing only (a wearer, a whole) goes with another, apart from the claimed one."""
@@ -211,25 +133,35 @@ class Facts:
         if argument is None:
             return False
         claimed, thing = (s, o) if argument == 2 else (o, s)
-        return _disjoint(claimed, thing) and any(
-            _disjoint(claimed, other)
-            for other in self.entities
-            if other is not claimed and (self._edge(other, name, o) if argument == 2 else self._edge(s, name, other))
-        )
+        if not disjoint(claimed, thing):
+            return False
+        pairs = self._by_predicate.get(name, ())
+        others = [a for a, b in pairs if b is thing] if argument == 2 else [b for a, b in pairs if a is thing]
+        return any(disjoint(claimed, other) for other in others if other is not claimed)
+
+    @cached_property
+    def _by_predicate(self) -> Mapping[str, Sequence[tuple[Entity, Entity]]]:
+        """Predicate -> the things between which it is annotated."""
+        found: dict[str, list[tuple[Entity, Entity]]] = {}
+        entity = {e.id: e for e in self.entities}
+        for s, predicate, o in self.edges:
+            found.setdefault(predicate, []).append((entity[s], entity[o]))
+        return found
 
     def called(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
         """Entities that surely are a `noun`, and those that may be one."""
-        if noun not in self._called:
-            self._called[noun] = self._find(noun)
-        return self._called[noun]
+        found = self._called.get(noun)
+        if found is None:
+            found = self._called[noun] = self._find(noun)
+        return found
 
     def _find(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
         sure, maybe = [], []
         for entity in self.entities:
-            matches = {lexicon.match(noun, name) for name in entity.nouns}
-            if "yes" in matches:
+            match = lexicon.match(noun, entity.noun) if len(entity.nouns) == 1 else entity.matches(noun)
+            if match == "yes":
                 sure.append(entity)
-            elif "no" not in matches:  # of two nouns for one thing, one that rules it out decides
+            elif match == "maybe":
                 maybe.append(entity)
         return tuple(sure), tuple(maybe)
 
@@ -247,12 +179,12 @@ class Facts:
     def _refer(self, noun: str, attributes: tuple[str, ...], *, strict: bool) -> Entity | None:
         sure, maybe = self.called(noun)
         if not strict:
-            maybe = tuple(e for e in maybe if not _crowd_of_others(e, noun))
+            maybe = tuple(e for e in maybe if not e.may_include(noun))
         if len(sure) == 1 and not maybe:
-            return None if _several(sure[0]) else sure[0]
+            return None if sure[0].is_several else sure[0]
         left = [e for e in sure + maybe if self._has(e, attributes).truth is not Truth.FALSE]
         if len(left) == 1 and left[0] in sure and self._has(left[0], attributes).truth is Truth.TRUE:
-            return None if _several(left[0]) else left[0]
+            return None if left[0].is_several else left[0]
         return None
 
     def _has(self, entity: Entity, attributes: tuple[str, ...]) -> Verdict:
@@ -279,15 +211,12 @@ class Facts:
     def count(self, noun: str) -> tuple[int, int | None]:
         """Least and greatest number of `noun` things; the greatest is None where more may exist."""
         sure, maybe = self.called(noun)
-        if not self.is_complete(noun) or maybe or any(map(_several, sure)):
-            return sum(not _several(e) for e in sure), None
+        if not self.is_complete(noun) or maybe or any(e.is_several for e in sure):
+            return sum(not e.is_several for e in sure), None
         return len(sure), len(sure)
 
     def _absent(self) -> Verdict:
         return Verdict(Truth.FALSE, "complete") if self.world == "closed" else UNKNOWN
-
-    def _edge(self, s: Entity, name: str, o: Entity) -> bool:
-        return (s.id, name, o.id) in self._known
 
     def _direction(self, s: Entity, name: str, o: Entity) -> Verdict:
         """As the boxes say, or an edge that they do not contradict; otherwise UNKNOWN, in both worlds.
@@ -297,52 +226,56 @@ class Facts:
         if name in {"to the right of", "below"}:
             return self.relation(o, str(lexicon.inverse(name)), s)
         if not s.nodes and not o.nodes:
-            return self._between(s, name, o)
-        verdicts = [self._between(a, name, b) for a in s.nodes or (s,) for b in o.nodes or (o,)]
+            return self._by_boxes(s, name, o)
+        verdicts = [self._by_boxes(a, name, b) for a in s.nodes or (s,) for b in o.nodes or (o,)]
         agreed = len({verdict.truth for verdict in verdicts}) == 1
         return min(verdicts, key=lambda verdict: verdict.evidence) if agreed else UNKNOWN
 
-    def _between(self, s: Entity, name: str, o: Entity) -> Verdict:
-        inverse = str(lexicon.inverse(name))
-        along, across = gaps(s.box, o.box) if name in HORIZONTAL else reversed(gaps(s.box, o.box))
-        clear = CLEAR_SHIFT * (self.scene.width if name in HORIZONTAL else self.scene.height)
+    def _by_boxes(self, s: Entity, name: str, o: Entity) -> Verdict:
+        sideways = name in HORIZONTAL
+        gap = across(s.box, o.box) if sideways else down(s.box, o.box)
+        clear = CLEAR_SHIFT * (self.scene.width if sideways else self.scene.height)
         claimed = denied = contrary = False
         if (s.id, o.id) in self._linked:  # most are not
-            claimed, denied = self._claims(s, name, o), self._claims(s, inverse, o)
-            contrary = self._contradicted(s, name, o) or self._contradicted(o, inverse, s)
-        if (claimed or along.before) and (denied or along.after or contrary):
+            forth, back, inverse = self._between(s, o), self._between(o, s), str(lexicon.inverse(name))
+            claimed, denied = _claims(name, forth, back), _claims(inverse, forth, back)
+            contrary = _contradicted(name, forth) or _contradicted(inverse, back)
+        if (claimed or gap.before) and (denied or gap.after or contrary):
             return UNKNOWN
-        if along.before or (claimed and along.shift > clear):
-            steep = abs(along.shift) >= CLEAR_SLOPE * abs(across.shift)
-            return Verdict(Truth.TRUE, "geometric") if steep else UNKNOWN
-        if along.after:
-            return Verdict(Truth.FALSE, "geometric")
-        against = contrary or (denied and along.shift < -clear)
+        if gap.before or (claimed and gap.shift > clear):
+            return _TRUE if _steep(s, o, gap, sideways=sideways) else UNKNOWN
+        if gap.after:
+            return _FALSE
+        against = contrary or (denied and gap.shift < -clear)
         return Verdict(Truth.FALSE, "converse_or_contrary") if against else UNKNOWN
 
-
-def _several(entity: Entity) -> bool:
-    return all(lexicon.is_collective(noun) for noun in entity.nouns)
-
-
-def _crowd_of_others(entity: Entity, noun: str) -> bool:
-    """Whether it is several things that may include a `noun`, but are not called so: people, of a man."""
-    own = lexicon.singular(lexicon.head(noun))
-    return _several(entity) and all(lexicon.singular(lexicon.head(name)) != own for name in entity.nouns)
-
-
-def _entities(scene: Scene) -> tuple[tuple[Entity, ...], Mapping[str, str]]:
-    """Nodes merged into entities, and the entity of every node."""
-    groups = merged(scene)
-    entities = []
-    for group in groups:
-        attributes = tuple(sorted({lexicon.attribute(a) for thing in group for a in thing.attributes}))
-        each = group if len(group) > 1 else ()
-        nodes = tuple(Entity(f"{thing.id}{_ALONE}", (lexicon.normal(thing.name),), thing.box, ()) for thing in each)
-        entities.append(Entity(group[0].id, names(group), group[0].box, attributes, nodes))
-    return tuple(entities), {thing.id: group[0].id for group in groups for thing in group}
+    def direction(self, a: Entity, axis: tuple[str, str], b: Entity) -> str | None:
+        """The predicate of an axis, such as left and right, that is TRUE of two things; of both it never is."""
+        if (a.id, b.id) not in self._linked and not a.nodes and not b.nodes:  # as most are: no edge, no verdict to keep
+            if axis not in {HORIZONTAL, VERTICAL}:
+                return None
+            sideways = axis == HORIZONTAL
+            gap = across(a.box, b.box) if sideways else down(a.box, b.box)
+            apart = gap.before != gap.after and _steep(a, b, gap, sideways=sideways)
+            return axis[gap.after] if apart else None
+        return next((name for name in axis if self.relation(a, name, b).truth is Truth.TRUE), None)
 
 
-def _disjoint(a: Entity, b: Entity) -> bool:
-    """Whether two things share no pixel."""
-    return all(disjoint(one.box, two.box) for one in a.nodes or (a,) for two in b.nodes or (b,))
+def _steep(s: Entity, o: Entity, gap: Gap, *, sideways: bool) -> bool:
+    """Whether two things lie rather along an axis than across it."""
+    other = down(s.box, o.box) if sideways else across(s.box, o.box)
+    return abs(gap.shift) >= CLEAR_SLOPE * abs(other.shift)
+
+
+def _claims(name: str, forth: Set[str], back: Set[str]) -> bool:
+    """Whether a predicate is among those annotated from s to o, or its inverse among those from o to s."""
+    return name in forth or lexicon.inverse(name) in back
+
+
+def _refutes(name: str, forth: Set[str], back: Set[str]) -> bool:
+    """Whether an edge is annotated that cannot hold beside this one."""
+    return (lexicon.asymmetric(name) and name in back) or lexicon.inverse(name) in forth or _contradicted(name, forth)
+
+
+def _contradicted(name: str, forth: Set[str]) -> bool:
+    return not forth.isdisjoint(lexicon.contraries(name))

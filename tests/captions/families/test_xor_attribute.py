@@ -2,7 +2,8 @@ import json
 from collections import Counter
 
 from hairsplit.captions.form import Form, from_json, judge
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 from tests.captions.families.hand import pairs, scene, thing
 
 SHOWN = scene(thing("circle", 10, 40, "green"), thing("star", 150, 40, "large"))

@@ -1,7 +1,8 @@
 from collections import Counter
 
 from hairsplit.captions.form import Junction, from_json, judge
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 from tests.captions.families.hand import pairs, scene, thing
 
 SHOWN = scene(thing("circle", 10, 40), thing("star", 150, 40), thing("heart", 80, 150))

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
 from hairsplit.captions._orders import MOST
-from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._referents import why_not
 from hairsplit.captions.form import Exists, Form, Has, Junction, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Entity, Facts
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
 
 OF_THINGS = (
     "{x} {be} {a} and {y} {verb} {b}.",
@@ -28,9 +29,8 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     pairs = [(a, b) for i, a in enumerate(things) for b in things[i + 1 :] if a.noun != b.noun]
     for pair in rng.sample(pairs, min(MOST, len(pairs))):
         first, second = pair if rng.random() < 0.5 else pair[::-1]
-        others = dict(classed(second))
-        for kind, a in classed(first):
-            b = others.get(kind)
+        for kind, a in first.swappable.items():
+            b = second.swappable.get(kind)
             if b is None or a == b:
                 continue
             if not lexicon.usable(first.noun, b) or not lexicon.usable(second.noun, a):

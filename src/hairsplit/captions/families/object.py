@@ -5,12 +5,14 @@ from functools import partial
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
-from hairsplit.captions._referents import classed, why_not
+from hairsplit.captions._referents import why_not
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Has, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Entity, Facts, Truth
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 OF_A_THING = ("{x} {be} {attribute}.", "{x} in the picture {be} {attribute}.", "In the picture, {x} {be} {attribute}.")
 THERE_IS = ("There is {x}.", "The picture shows {x}.", "{x} can be seen.")
@@ -25,7 +27,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     things = [
         (entity, kind, attribute)
         for entity in facts.entities
-        for kind, attribute in classed(entity)
+        for kind, attribute in entity.swappable.items()
         if kind in {"colour", "size"}  # "the window is closed" -> "the door is closed": few nouns share other classes
     ]
     tasks = [partial(_of_a_thing, facts, context, *thing) for thing in things]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family
 from hairsplit.captions._quantified import TEMPLATES, can_be_counted, quantified
-from hairsplit.captions._referents import classed
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Phrase
 from hairsplit.core.types import Reject
-from hairsplit.scenes.facts import Facts, Truth
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
@@ -23,7 +23,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if not can_be_counted(facts, noun):
             yield Reject(where, "noun that cannot be counted", noun)
             continue
-        for _, attribute in classed(entity):
+        for attribute in entity.swappable.values():
             if (noun, attribute) in seen:
                 continue
             seen.add((noun, attribute))

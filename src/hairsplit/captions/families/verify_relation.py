@@ -11,7 +11,9 @@ from hairsplit.captions._quantified import TEMPLATES, can_be_counted, quantified
 from hairsplit.captions.form import Phrase, Related, judge
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
-from hairsplit.scenes.facts import Entity, Facts, Truth
+from hairsplit.scenes.entities import Entity
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth
 
 
 class _Claim(NamedTuple):

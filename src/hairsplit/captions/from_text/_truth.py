@@ -2,7 +2,8 @@
 
 from hairsplit.captions.form import NO_REFERENT, Count, Exists, Form, judge
 from hairsplit.captions.from_text._rule import Change
-from hairsplit.scenes.facts import Facts, Truth, Verdict
+from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.truth import Truth, Verdict
 
 UNPROVEN = "unproven"
 """The evidence of a negative that no graph was asked about, or none had anything to say of."""

@@ -140,7 +140,7 @@ def _relations(key: str, edges: Any, known: Any, where: str, rejects: list[Rejec
     if not isinstance(edges, list):
         rejects.append(Reject(where, "relations are not a list", type(edges).__name__))
         return
-    seen: set[Relation] = set()
+    seen: set[tuple[str, str]] = set()
     for edge in edges:
         name, target = (edge.get("name"), edge.get("object")) if isinstance(edge, dict) else ("", None)
         predicate = _text(name, "predicate", where, rejects)
@@ -153,10 +153,10 @@ def _relations(key: str, edges: Any, known: Any, where: str, rejects: list[Rejec
             rejects.append(Reject(where, "edge to itself", predicate))
         elif target not in known:
             rejects.append(Reject(where, "edge to a missing or unusable object", f"{predicate} {target}"))
-        elif (relation := Relation(predicate, target)) in seen:
+        elif (predicate, target) in seen:
             rejects.append(Reject(where, "edge repeated", f"{predicate} {target}"))
         else:
             if not lexicon.knows_predicate(predicate):
                 rejects.append(Reject(where, "edge kept though its predicate is not in the lexicon", predicate))
-            seen.add(relation)
-            yield relation
+            seen.add((predicate, target))
+            yield Relation(predicate, target)

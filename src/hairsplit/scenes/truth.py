@@ -1,0 +1,56 @@
+"""Three-valued truth and its evidence (strong Kleene logic)."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+
+class Truth(Enum):
+    """Three-valued truth (strong Kleene logic)."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
+class Verdict(NamedTuple):
+    """A truth value and why.
+
+    annotated, geometric, exclusive_attribute, converse_or_contrary, functional, count_bound, complete (in the closed
+    world) or complete_noun.
+    """
+
+    truth: Truth
+    evidence: str = ""
+
+
+UNKNOWN = Verdict(Truth.UNKNOWN)
+
+
+def both(verdicts: Iterable[Verdict]) -> Verdict:
+    """Kleene's and: FALSE if one is FALSE, TRUE if all are."""
+    return _fold(verdicts, decisive=Truth.FALSE, otherwise=Truth.TRUE)
+
+
+def either(verdicts: Iterable[Verdict]) -> Verdict:
+    """Kleene's or: TRUE if one is TRUE, FALSE if all are FALSE."""
+    return _fold(verdicts, decisive=Truth.TRUE, otherwise=Truth.FALSE)
+
+
+def _fold(verdicts: Iterable[Verdict], *, decisive: Truth, otherwise: Truth) -> Verdict:
+    """The first decisive one; else UNKNOWN if one is, and otherwise so by the evidence of the first."""
+    first, known = None, True
+    for verdict in verdicts:
+        if verdict.truth is decisive:
+            return verdict
+        known = known and verdict.truth is otherwise
+        first = first or verdict
+    if not known:
+        return UNKNOWN
+    return Verdict(otherwise, first.evidence if first else "")
+
+
+def opposite(verdict: Verdict) -> Verdict:
+    """Kleene's not."""
+    flip = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
+    return Verdict(flip[verdict.truth], verdict.evidence)
