@@ -52,7 +52,7 @@ def _options(
 @app.command()
 def demo(
     out: Out = Path("demo"),
-    long: Annotated[bool, Option("--long", help="More scenes and steps: about a quarter of an hour.")] = False,
+    long: Annotated[bool, Option("--long", help="More scenes and steps, and all of it learns: about an hour.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Walk the whole road on drawn scenes: draw, caption, evaluate, fine-tune, evaluate again, report."""

@@ -26,7 +26,7 @@ class Run:
     """Groups of parameters: name, parameters, learns, share."""
     summary: Mapping[str, Any]
     notes: tuple[str, ...]
-    """What is incomplete about the folder, as sentences."""
+    """What is incomplete about the folder, or cut the run short, as sentences."""
 
 
 def read_run(folder: Path, label: str) -> Run:
@@ -39,6 +39,7 @@ def read_run(folder: Path, label: str) -> Run:
     summary = _object(folder / "summary.json")
     if not summary:
         notes.append("There is no summary.json: the run has not ended, or was stopped.")
+    notes += _ended_early(summary)
     config = folder / "config.yaml"
     return Run(
         label=label,
@@ -51,6 +52,16 @@ def read_run(folder: Path, label: str) -> Run:
         summary=summary,
         notes=tuple(notes),
     )
+
+
+def _ended_early(summary: Mapping[str, Any]) -> list[str]:
+    """What a reader of the curves has to know of how the run ended."""
+    if "stopped" in summary:
+        return [f"The run was stopped early: {summary['stopped']}."]
+    if "forgot_at_step" in summary:
+        step = summary["forgot_at_step"]
+        return [f"The forgetting budget was exceeded at step {step}; the run was told to go on."]
+    return []
 
 
 def _object(path: Path) -> dict[str, Any]:
