@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 import torch
@@ -28,11 +29,16 @@ def _one_row_less(z: Embeddings, name: str) -> Tensor:
     return value[:-1]
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Embeddings) if field.name != "scale"])
+OF_THE_STEP = {"scale", "learned", "carry"}
+"""Fields of `Embeddings` that have no rows."""
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Embeddings) if field.name not in OF_THE_STEP])
 def test_a_batch_whose_parts_are_not_equally_many_is_caught(name: str) -> None:
     z = _batch()
+    changed: dict[str, Any] = {name: _one_row_less(z, name)}
     with pytest.raises(WRONG):
-        replace(z, **{name: _one_row_less(z, name)})
+        replace(z, **changed)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +52,9 @@ def test_a_batch_whose_parts_are_not_equally_many_is_caught(name: str) -> None:
     ],
 )
 def test_a_wrong_shape_or_type_is_caught(name: str, value: Tensor) -> None:
+    changed: dict[str, Any] = {name: value}
     with pytest.raises(WRONG):
-        replace(_batch(), **{name: value})
+        replace(_batch(), **changed)
 
 
 def test_a_loss_that_is_no_single_number_is_caught() -> None:
@@ -82,6 +89,7 @@ def _pairs(rows: int) -> Batch:
         image_keys=torch.arange(rows),
         caption_keys=torch.arange(rows) + 10,
         kinds=tuple("abcdef"[:rows]),
+        negative_kinds=torch.arange(rows * 2).reshape(rows, 2),
     )
 
 
@@ -93,8 +101,19 @@ def test_parts_of_a_batch_make_up_the_batch() -> None:
         pieces, expected = [getattr(part, field.name) for part in parts], getattr(whole, field.name)
         if isinstance(expected, Tensor):
             assert torch.equal(torch.cat(pieces), expected)
+        elif expected is None:
+            assert pieces == [None] * 3
         else:
             assert sum(pieces, ()) == expected
+
+
+def test_what_a_loss_is_a_function_of_has_names_and_can_be_replaced() -> None:
+    z = replace(_batch(), learned={"a": torch.tensor(1.0), "b": torch.tensor(2.0)})
+    assert list(z.differentiable()) == ["image", "positive", "negative", "scale", "learned.a", "learned.b"]
+    other = z.with_differentiable({"learned.b": torch.tensor(5.0), "scale": torch.tensor(7.0)})
+    assert [float(value) for value in (other.learned["a"], other.learned["b"], other.scale)] == [1, 5, 7]
+    assert other.image is z.image
+    assert other.carry is z.carry
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 6), (-1, 2), (2, 2), (3, 1)])

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.losses.ce_clip import CeClipSpec
 from hairsplit.losses.contrastive import ContrastiveSpec
 from hairsplit.losses.distillation import DistillationSpec
 from hairsplit.losses.dpo import DpoSpec
@@ -19,6 +20,7 @@ from hairsplit.losses.fsc_clip import FscClipSpec
 from hairsplit.losses.hard_negative import HardNegativeSpec
 from hairsplit.losses.negclip import NegclipSpec
 from hairsplit.losses.preference import PreferenceSpec
+from hairsplit.losses.siglip_hn import SiglipHnSpec
 from hairsplit.losses.structure_clip import StructureClipSpec
 from hairsplit.losses.triplet import TripletSpec
 
@@ -45,6 +47,13 @@ def random_batch(size: int, negatives: int, seed: int, *, holes: bool = False, s
         scale=torch.tensor(scale, dtype=torch.float64),
         image_keys=torch.arange(size) // 2,  # rows 0 and 1 show the same image, and so on
         caption_keys=torch.arange(size) % 3,  # rows 0 and 3 carry the same caption
+        kinds=torch.randint(3, (size, negatives), generator=generator) * 2**61,
+        learned={"bias": torch.tensor(0.7, dtype=torch.float64)},
+        carry={
+            "kinds": torch.tensor([2**61, 3 * 2**61]),  # of the three kinds of the batch, one was there before
+            "thresholds": torch.tensor([2.5, 99.0], dtype=torch.float64),
+            "start": torch.tensor(-3.0, dtype=torch.float64),
+        },
     )
 
 
@@ -58,11 +67,12 @@ def cases(spec_count: int = 4) -> Iterator[tuple[Embeddings, Embeddings]]:
 
 def leaves(z: Embeddings) -> Embeddings:
     """A copy whose tensors collect gradients."""
-    return replace(z, **{name: getattr(z, name).clone().requires_grad_() for name in FIELDS})
+    return z.with_differentiable({name: value.clone().requires_grad_() for name, value in z.differentiable().items()})
 
 
 def gradients(value: Tensor, z: Embeddings) -> list[Tensor]:
-    inputs = [getattr(z, name) for name in FIELDS]
+    """With respect to `FIELDS` and then what is learned beside the model."""
+    inputs = list(z.differentiable().values())
     return list(torch.autograd.grad(value, inputs, allow_unused=True, materialize_grads=True))
 
 
@@ -73,7 +83,7 @@ def assert_agrees(compute: Compute, oracle: Oracle, spec: Any, z: Embeddings, te
     for part in expected.keys() - {"total"}:
         torch.testing.assert_close(output.parts[part], expected[part], rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(output.total, expected["total"], rtol=1e-9, atol=1e-12)
-    pairs = zip(FIELDS, gradients(output.total, mine), gradients(expected["total"], theirs), strict=True)
+    pairs = zip(mine.differentiable(), gradients(output.total, mine), gradients(expected["total"], theirs), strict=True)
     for name, ours, loops in pairs:
         torch.testing.assert_close(ours, loops, rtol=1e-8, atol=1e-11, msg=f"the gradient of {name} differs")
 
@@ -232,6 +242,44 @@ def fsc_clip(z: Embeddings, spec: FscClipSpec, _teacher: Embeddings) -> dict[str
     return {"total": itc + spec.weight * own_loss, "contrastive": itc, "own": own_loss}
 
 
+def ce_clip(z: Embeddings, spec: CeClipSpec, _teacher: Embeddings) -> dict[str, Tensor]:
+    contrast = negclip(z, NegclipSpec(mask_false_negatives=spec.mask_false_negatives), z)["total"]
+    positive, negative = dots(z)
+    assert z.kinds is not None
+    before = dict(zip(z.carry["kinds"].tolist(), z.carry["thresholds"].tolist(), strict=True))
+    zero, ranks, texts = torch.zeros((), dtype=torch.float64), [], []
+    for i in range(len(z.image)):
+        hinges, own = [], []
+        for k in range(z.mask.shape[1]):
+            if z.mask[i, k]:
+                threshold = min(max(before.get(int(z.kinds[i, k]), 0.0), 0.0), spec.most)
+                hinges.append(max(zero, threshold - z.scale * (positive[i][i] - negative[i][i][k])))
+                near = add(x * y for x, y in zip(z.positive[i].unbind(), z.negative[i, k].unbind(), strict=True))
+                own.append(torch.exp(z.scale * near))
+        if own:
+            ranks.append(add(iter(hinges)) / len(hinges))
+            itself = torch.exp(z.scale)
+            texts.append(-torch.log(itself / (itself + add(iter(own)))))
+    rank, intra = add(iter(ranks)) / len(ranks), add(iter(texts)) / len(texts)
+    total = contrast + spec.rank * rank + spec.intra * intra
+    return {"total": total, "contrastive": contrast, "rank": rank, "intra": intra}
+
+
+def siglip_hn(z: Embeddings, spec: SiglipHnSpec, _teacher: Embeddings) -> dict[str, Tensor]:
+    (positive, negative), size = dots(z), len(z.image)
+    bias = z.learned["bias"] + (z.carry["start"] if spec.bias is None else 0.0)
+    true = others = own = torch.zeros((), dtype=torch.float64)
+
+    def surprise(sign: int, cosine: Tensor) -> Tensor:
+        return torch.log(1 + torch.exp(-sign * (z.scale * cosine + bias))) / size
+
+    for i in range(size):
+        true = true + surprise(1, positive[i][i])
+        others = others + add(surprise(-1, positive[i][j]) for j in range(size) if j != i and rival(z, spec, i, j))
+        own = own + add(surprise(-1, c) for c, there in zip(negative[i][i], z.mask[i], strict=True) if there)
+    return {"total": true + others + spec.weight * own, "true": true, "others": others, "own": own}
+
+
 ORACLES: dict[str, Oracle] = {
     "contrastive": contrastive,
     "hard_negative": hard_negative,
@@ -242,6 +290,8 @@ ORACLES: dict[str, Oracle] = {
     "triplet": triplet,
     "structure_clip": structure_clip,
     "fsc_clip": fsc_clip,
+    "ce_clip": ce_clip,
+    "siglip_hn": siglip_hn,
 }
 
 SPECS: dict[str, tuple[Any, ...]] = {
@@ -276,6 +326,12 @@ SPECS: dict[str, tuple[Any, ...]] = {
         FscClipSpec(),
         FscClipSpec(weight=2, gamma=3, smoothing=0),
         FscClipSpec(gamma=1, smoothing=0.5, mask_false_negatives=True),
+    ),
+    "ce_clip": (CeClipSpec(), CeClipSpec(rank=2, intra=3, most=1.5, mask_false_negatives=True)),
+    "siglip_hn": (
+        SiglipHnSpec(),
+        SiglipHnSpec(weight=3, mask_false_negatives=True),
+        SiglipHnSpec(weight=0, bias=-10),
     ),
 }
 """Variants of each loss that between them reach every branch."""

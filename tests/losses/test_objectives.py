@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.tensors import Embeddings
 from hairsplit.losses import LOSSES
+from hairsplit.losses.ce_clip import CeClipSpec
 from hairsplit.losses.contrastive import ContrastiveSpec
 from hairsplit.losses.distillation import DistillationSpec
 from hairsplit.losses.dpo import DpoSpec
@@ -29,12 +31,14 @@ from hairsplit.losses.objectives import (
     Term,
     WeightSchedule,
     compute,
+    learned,
     needs_negatives,
     needs_teacher,
     parse_objective,
     resolve,
 )
 from hairsplit.losses.preference import PreferenceSpec
+from hairsplit.losses.siglip_hn import SiglipHnSpec
 from hairsplit.losses.structure_clip import StructureClipSpec
 from hairsplit.losses.triplet import TripletSpec
 from tests.losses import oracle
@@ -100,6 +104,8 @@ FORMULAS = (
         ((0.5, "contrastive", ContrastiveSpec(compat="thesis")), (0.5, "preference", PreferenceSpec(compat="thesis"))),
         l2=0.5e-4,
     ),
+    Formula({"name": "ce_clip", "rank": 0.3}, ((1, "ce_clip", CeClipSpec(rank=0.3)),)),
+    Formula({"name": "siglip_hn", "weight": 2}, ((1, "siglip_hn", SiglipHnSpec(weight=2)),)),
     Formula("fsc_clip", ((1, "fsc_clip", FscClipSpec()),)),
     Formula("negclip", ((1, "negclip", NegclipSpec()),)),
     Formula({"name": "structure_clip", "weight": 2}, ((1, "structure_clip", StructureClipSpec(weight=2)),)),
@@ -121,10 +127,15 @@ def test_an_objective_is_the_sum_in_its_formula(formula: Formula) -> None:
         weighted = (weight * parts[name] for weight, name, _ in formula.terms)
         return {"total": sum(weighted, start=torch.zeros(()).double())} | parts
 
+    def named(z: Embeddings) -> Embeddings:
+        names = [name for _, name, _ in formula.terms]
+        learned = {f"{name}_{key}": value for name in names for key, value in z.learned.items()}
+        return replace(z, learned=learned, carry={f"{name}_{key}": v for name in names for key, v in z.carry.items()})
+
     objective = resolve(parse_objective(formula.given), step=0)
     assert objective.l2 == pytest.approx(formula.l2)
     for z, teacher in cases(3):
-        assert_agrees(lambda z, o, teacher: compute(o, z, teacher), loops, objective, z, teacher)
+        assert_agrees(lambda z, o, teacher: compute(o, named(z), teacher), loops, objective, z, teacher)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +224,23 @@ def test_half_precision_and_autocast_do_not_coarsen_the_loss() -> None:
     assert torch.equal(compute(objective, half, half).total, expected)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(compute(objective, single, single).total, expected)
+
+
+def test_each_loss_of_a_sum_has_its_own_scalars_and_its_own_state() -> None:
+    terms = [{"loss": {"name": "siglip_hn", "bias": -10}}, {"loss": "siglip_hn"}, {"loss": "ce_clip"}]
+    spec = parse_objective({"name": "sum", "terms": terms})
+    assert learned(spec) == {"siglip_hn_bias": -10, "siglip_hn_2_bias": 0}
+    assert learned(parse_objective("hnc_l2")) == {}
+    first = {name: torch.tensor(value).double() for name, value in learned(spec).items()}
+    z = random_batch(4, 2, seed=0)
+    z = replace(z, positive=z.image, learned=first, carry={})  # each caption leads
+    output = compute(resolve(spec, 0), z)
+    assert output.carry.keys() == {"siglip_hn_2_start", "ce_clip_kinds", "ce_clip_thresholds"}
+    assert output.parts["siglip_hn.bias"] == -10
+    assert output.parts["siglip_hn_2.bias"] == output.carry["siglip_hn_2_start"]
+    again = compute(resolve(spec, 1), replace(z, carry=output.carry))
+    assert again.parts["ce_clip.threshold"] > 0
+    assert not any(value.requires_grad for value in output.carry.values())
 
 
 def test_who_needs_a_teacher_or_negatives() -> None:

@@ -22,6 +22,7 @@ from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import any_rank, engine, gather, total
 from hairsplit.train.penalty import L2ToStart
 from hairsplit.train.step import Towers
+from hairsplit.train.update import begin_learned
 from tests.train.processes import CONTEXT, STOPPED
 
 SHAPE = CLIPShape(
@@ -92,6 +93,7 @@ def batch(made: DualEncoder, rows: slice, negatives: int) -> Batch:
         mask=mask[rows],
         image_keys=torch.tensor([1, 2, 3, 4, 5, 1])[rows],
         caption_keys=torch.tensor([1, 2, 3, 2, 5, 6])[rows],
+        negative_kinds=torch.arange(6 * negatives).reshape(6, negatives)[rows] % 3,
     )
 
 
@@ -100,9 +102,13 @@ def step(
 ) -> dict[str, Tensor]:
     """Loss and gradient by name of one backward pass, as the training loop does it."""
     negatives = 2 if objectives.needs_negatives(spec) or spec.name != "standard" else 0
-    made, teacher = encoder(mode), Towers(encoder(mode, seed=1).requires_grad_(False))
+    made = encoder(mode)
+    begin_learned(made, spec)
+    teacher = Towers(encoder(mode, seed=1).requires_grad_(False))
     objective = objectives.resolve(spec, 0)
-    penalty = L2ToStart(made.named_parameters(), dict(encoder(mode, seed=2).named_parameters()))
+    start = encoder(mode, seed=2)
+    begin_learned(start, spec)
+    penalty = L2ToStart(made.named_parameters(), dict(start.named_parameters()))
     towers, given = wrap(Towers(made)), batch(made, rows, negatives)
     z = gather(towers(given), ranks)
     with torch.no_grad():

@@ -148,3 +148,13 @@ def test_a_file_that_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None
     with pytest.raises(HairsplitError) as caught:
         api.read_config(file)
     assert str(file) in caught.value.where
+
+
+@pytest.mark.parametrize("word", ["chunk=4", "log_gradient_norms=true"])
+def test_what_needs_whole_weights_is_refused_where_they_are_sharded(word: str) -> None:
+    error = refused(word, "engine=fsdp2")
+    assert f"{word.partition('=')[0]} needs whole weights on each rank, and fsdp2 shards" in error.message
+    assert "engine: ddp" in error.message
+    assert api.read_config(None, ["train=t", word, "engine=ddp"]).engine == "ddp"
+    assert api.read_config(None, ["train=t", "engine=fsdp2", "activation_checkpointing=true"]).activation_checkpointing
+    assert "greater than 0" in refused("chunk=0").message

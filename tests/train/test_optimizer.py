@@ -107,3 +107,52 @@ def test_another_decay_is_another_run(material: Material, tmp_path: Path) -> Non
         ends.append(encoder)
     one, two = (end.model.text_model.embeddings.token_embedding.weight for end in ends)
     assert not torch.equal(one, two)
+
+
+def stepped(encoder: DualEncoder, optimizer: torch.optim.Optimizer, steps: range) -> None:
+    for step in steps:
+        generator = torch.Generator().manual_seed(step)
+        for p in encoder.parameters():
+            p.grad = torch.randn(p.shape, generator=generator) * 0.01
+        optimizer.step()
+
+
+def plain(encoder: DualEncoder) -> torch.optim.AdamW:
+    return torch.optim.AdamW(parameter_groups(encoder, 0.1), lr=1e-3, betas=(0.9, 0.98), eps=1e-6, fused=False)
+
+
+def test_the_fused_optimiser_takes_the_steps_of_the_plain_one() -> None:
+    fast, slow = encoder_of("full_encoder").double(), encoder_of("full_encoder").double()
+    made = make_optimizer(fast, lr=1e-3, weight_decay=0.1)
+    assert made.defaults["fused"] is True
+    for encoder, optimizer in ((fast, made), (slow, plain(slow))):
+        for step in range(5):
+            generator = torch.Generator().manual_seed(step)
+            for p in encoder.parameters():
+                p.grad = torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.01
+            optimizer.step()
+    before = dict(new(SHAPE).double().named_parameters())
+    for (name, one), two in zip(fast.named_parameters(), slow.parameters(), strict=True):
+        assert not torch.equal(one, before[name])
+        torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_saved_state_goes_on_bit_for_bit(fused: bool) -> None:
+    """Also one of the plain optimiser, which earlier runs saved: it stays plain."""
+
+    def made(encoder: DualEncoder) -> torch.optim.Optimizer:
+        return make_optimizer(encoder, lr=1e-3, weight_decay=0.1) if fused else plain(encoder)
+
+    whole = encoder_of("full_encoder")
+    stepped(whole, made(whole), range(6))
+    first = encoder_of("full_encoder")
+    optimizer = made(first)
+    stepped(first, optimizer, range(3))
+    resumed = encoder_of("full_encoder")
+    resumed.load_state_dict(first.state_dict())
+    taken_up = make_optimizer(resumed, lr=1e-3, weight_decay=0.1)
+    taken_up.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    stepped(resumed, taken_up, range(3, 6))
+    for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, two)

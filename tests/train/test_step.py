@@ -42,6 +42,11 @@ def batch(encoder: DualEncoder, negatives: list[list[str]], width: int = 3) -> B
     )
 
 
+def pixels_of(given: Batch) -> Tensor:
+    assert given.pixels is not None
+    return given.pixels
+
+
 def one_by_one(encoder: DualEncoder, pixels: Tensor, negatives: list[list[str]]) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Oracle: every picture and caption alone, without any padding."""
     images = torch.cat([encoder.encode_image(pixels[n : n + 1]) for n in range(3)])
@@ -60,7 +65,7 @@ def test_value_and_gradient_are_those_of_one_by_one(negatives: list[list[str]]) 
     fast, plain = model(), model()
     given = batch(fast, negatives)
     z: Embeddings = Towers(fast)(given)
-    images, positives, wrong = one_by_one(plain, given.pixels, negatives)
+    images, positives, wrong = one_by_one(plain, pixels_of(given), negatives)
     torch.testing.assert_close(z.image, images)
     torch.testing.assert_close(z.positive, positives)
     expected = torch.stack(wrong) if wrong else torch.zeros(0, 8, dtype=torch.float64)
@@ -90,7 +95,7 @@ def test_equal_captions_are_encoded_once_with_the_gradient_of_all() -> None:
     seen = widths(fast)
     z: Embeddings = Towers(fast)(given)
     assert sum(rows for rows, _ in seen) == 3
-    images, positives, wrong = one_by_one(plain, given.pixels, REPEATED)
+    images, positives, wrong = one_by_one(plain, pixels_of(given), REPEATED)
     expected = torch.stack(wrong)
     torch.testing.assert_close(z.negative[z.mask], expected, rtol=1e-10, atol=1e-12)
     torch.autograd.backward(score(z.image, z.positive, z.negative[z.mask], z.scale))
@@ -102,9 +107,9 @@ def test_equal_captions_are_encoded_once_with_the_gradient_of_all() -> None:
 def test_float32_is_as_close_as_rounding_lets_it_be() -> None:
     encoder = model().float()
     given = batch(encoder, NEGATIVES)
-    given = replace(given, pixels=given.pixels.float())
+    given = replace(given, pixels=pixels_of(given).float())
     z: Embeddings = Towers(encoder)(given)
-    _, positives, wrong = one_by_one(encoder, given.pixels, NEGATIVES)
+    _, positives, wrong = one_by_one(encoder, pixels_of(given), NEGATIVES)
     torch.testing.assert_close(z.positive, positives, rtol=0, atol=1e-6)
     torch.testing.assert_close(z.negative[z.mask], torch.stack(wrong), rtol=0, atol=1e-6)
 
@@ -174,7 +179,7 @@ def test_the_same_step_has_the_same_bits_on_several_threads() -> None:
     encoder = model().float()
     rows = [["two cats"] * 2000, ["a red dog", "two cats"] * 1000, ["no"] * 2000]
     given = batch(encoder, rows, width=2000)
-    given = replace(given, pixels=given.pixels.float())
+    given = replace(given, pixels=pixels_of(given).float())
     weights = torch.randn(3, 2000, 8, generator=torch.Generator().manual_seed(0))
     threads, found = torch.get_num_threads(), []
     torch.set_num_threads(2)

@@ -185,3 +185,12 @@ def test_a_bigger_accumulation_is_kept_too(places: list[str]) -> None:
         shape("HNC1_L2_full"), [*places, "deepspeed.config.gradient_accumulation_steps=4"], compat=False
     )
     assert (thesis.settings["accumulation"], thesis.settings["warmup_steps"]) == (4, 25)
+
+
+@pytest.mark.parametrize("on", ["true", "false"])
+def test_gradient_checkpointing_is_activation_checkpointing(places: list[str], on: str) -> None:
+    words = [*places, f"deepspeed.config.gradient_checkpointing={on}"]
+    thesis = read_thesis(shape("HNC1_L2_full"), words, compat=False)
+    assert config_of(thesis).activation_checkpointing is (on == "true")
+    (row,) = (row for row in thesis.rows if row.key.endswith("gradient_checkpointing"))
+    assert row.became == f"activation_checkpointing={on == 'true'}"

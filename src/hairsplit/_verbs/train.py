@@ -29,11 +29,13 @@ from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.suite import FEWEST_PAIRS, kinds_with_a_say, validation_metrics
 from hairsplit.train.config import TrainConfig
+from hairsplit.train.elastic import launch, restarted
 from hairsplit.train.loop import Summary, Trainer, Validate
 from hairsplit.train.tracking import check_installed
 
 _NO_NUMBER = (
     "threads", "image_memory", "save_every", "keep_last", "engine", "pixel_cache", "pixel_cache_megabytes",
+    "frozen_cache", "frozen_cache_megabytes",
     "trackers", "tracker_project", "tracker_run",
 )  # fmt: skip
 """Settings that change no number: a run may be resumed with others."""
@@ -59,6 +61,7 @@ class _Data:
 def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, claimed: bool = False) -> Summary:
     """See `hairsplit.api.train`; `claimed`: the folder is the caller's, who also tidies it up."""
     check_installed(config.trackers)
+    resume = resume or restarted(out)
     first = int(os.environ.get("RANK", "0")) == 0
     tree = TypeAdapter(TrainConfig).dump_python(config, mode="json")
     if resume:
@@ -89,6 +92,7 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, c
                     stamp(
                         seed=config.seed,
                         ranks=trainer.ranks,
+                        launch=launch(),
                         config_hash=config_hash,
                         data=dict(data.hashes),
                         start_model=trainer.start_hash,
@@ -147,13 +151,13 @@ def _same_settings(out: Path, tree: Mapping[str, Any]) -> None:
 def _same_data(out: Path, hashes: Mapping[str, str | None]) -> None:
     stamped = read_json(out / "stamp.json")
     before = stamped.get("data") if isinstance(stamped, dict) else None
-    for what, value in hashes.items():
-        if isinstance(before, dict) and before.get(what) != value:
-            raise HairsplitError(
-                f"the {what} are not those that the run was started with",
-                where=str(out),
-                hint="put them back, or start a new run",
-            )
+    changed = [what for what, value in hashes.items() if isinstance(before, dict) and before.get(what) != value]
+    if changed:
+        raise HairsplitError(
+            f"the {' and the '.join(changed)} are not those that the run was started with",
+            where=str(out),
+            hint="put them back, or start a new run",
+        )
 
 
 def _read(config: TrainConfig) -> _Data:
@@ -253,6 +257,7 @@ def _say(trainer: Trainer, data: _Data) -> None:
         lines.append(
             f"too few pairs (below {FEWEST_PAIRS}) to count in the mean over kinds that chooses the best: {unheard}"
         )
+    lines += trainer.frozen.lines
     if trainer.config.ema is not None:
         lines.append(f"validated and saved is the moving average of the weights, ema={trainer.config.ema:g}")
     print("\n".join([*lines, str(trainer.table)]), file=sys.stderr)  # noqa: T201

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tables import PairsTable
@@ -17,13 +18,23 @@ from hairsplit.data.order import Epoch, arrange
 from hairsplit.data.pixel_cache import PixelCache
 from hairsplit.data.pixels import PixelStore
 from hairsplit.data.rows import Coded, Rows, Texts, rows_of
-from hairsplit.data.token_ids import TokenIds
+from hairsplit.data.token_ids import TokenIds, caption_key
 from hairsplit.encoders.preprocess import Preprocess
 from hairsplit.encoders.tokens import Tokenizer
 
 __all__ = ["Example", "PairBatches", "PixelStore"]
 
 KindWeights = Mapping[str, float] | Literal["balanced"]
+
+
+class KnownPictures(Protocol):
+    """Pictures of which features are kept, so that they need not be decoded; by their content keys."""
+
+    def has(self, keys: Sequence[int]) -> NDArray[np.bool_]:
+        """Which are known."""
+
+    def fields(self, keys: Sequence[int]) -> tuple[NDArray[np.bool_], Mapping[str, Tensor]]:
+        """Which are known, and by field of `Batch` the features that stand for them, a row for each key."""
 
 
 class PairBatches:
@@ -82,6 +93,7 @@ class PairBatches:
         cut = self._ids.cut[self._captions] | (self._ids.cut[self._negatives] & (self._negatives >= 0))
         self.cut = int(cut.sum())
         """Pairs of which the model reads the beginning only: a text is longer than `context_length`."""
+        self._kind_keys = np.array([caption_key(name) for name in rows.kinds.names], np.int64)
         self.kinds = Counter(_counts(rows.kinds))
         """Kind -> pairs that are trained on."""
         self._batch, self._seed = batch_size, seed
@@ -103,6 +115,8 @@ class PairBatches:
             table.root, preprocess, megabytes=megabytes, threads=threads, cache=cache, keys=image_keys
         )
         self._epoch: tuple[int, Epoch] | None = None
+        self.known: KnownPictures | None = None
+        """Pictures that are not to be decoded."""
 
     def _usable(self, table: PairsTable, rows: Rows, weights: Mapping[str, float]) -> NDArray[np.int64]:
         """Numbers of the pairs to train on; the others are counted in `left_out`."""
@@ -144,13 +158,22 @@ class PairBatches:
         _, counts = np.unique(self._row_keys[has], return_counts=True)
         return min(k, int(counts.max()))
 
-    def _own_negatives(self, rows: Sequence[int]) -> list[int]:
-        """Numbers of the different negatives of an example."""
-        return list(dict.fromkeys(n for n in self._negatives[rows].tolist() if n >= 0))
+    def _own_negatives(self, rows: Sequence[int]) -> dict[int, int]:
+        """Number of each different negative of an example -> the first row that has it."""
+        found: dict[int, int] = {}
+        for row, number in zip(rows, self._negatives[rows].tolist(), strict=True):
+            if number >= 0:
+                found.setdefault(number, row)
+        return found
 
     def check_pictures(self) -> None:
-        """Decode every picture once; see `PixelStore.check`."""
-        self._store.check(self._rows.images.present())
+        """Decode every picture once that is not known yet; see `PixelStore.check`."""
+        names = np.array(self._rows.images.present())
+        if self.known is not None:
+            keys = dict(zip(self._rows.images.codes.tolist(), self._row_keys.tolist(), strict=True))
+            by_name = {self._rows.images.names[code]: key for code, key in keys.items()}
+            names = names[~self.known.has([by_name[name] for name in names.tolist()])]
+        self._store.check(names.tolist())
 
     def epoch(self, epoch: int) -> Epoch:
         """The order of an epoch (kept while it is the current one)."""
@@ -163,7 +186,7 @@ class PairBatches:
 
     def batch(self, numbers: Iterable[int]) -> Batch:
         """Collate the examples of these numbers."""
-        images, kinds = self._rows.images, self._rows.kinds
+        kinds = self._rows.kinds
         rows = [self.examples.of(int(n)) for n in numbers]
         first = [row[0] for row in rows]
         captions = self._captions[first]
@@ -174,15 +197,36 @@ class PairBatches:
         ids = self._ids.padded([n for own in negatives for n in own])
         negative_ids = torch.zeros(*mask.shape, ids.shape[1], dtype=torch.int64)
         negative_ids[mask] = ids
+        negative_kinds = torch.zeros(mask.shape, dtype=torch.int64)
+        negative_kinds[mask] = torch.from_numpy(
+            self._kind_keys[kinds.codes[[r for own in negatives for r in own.values()]]]
+        )
         return Batch(
-            pixels=self._store.pixels([images.names[code] for code in images.codes[first].tolist()]),
+            **self._pictures(first),
             caption_ids=self._ids.padded(captions.tolist()),
             negative_ids=negative_ids,
             mask=mask,
             image_keys=torch.from_numpy(self._row_keys[first]),
             caption_keys=torch.from_numpy(self._ids.keys[captions]),
             kinds=tuple(kinds.names[code] for code in kinds.codes[first].tolist()),
+            negative_kinds=negative_kinds,
         )
+
+    def _pictures(self, rows: Sequence[int]) -> dict[str, Any]:
+        """The pictures of some rows, and what is known of them, as fields of a batch."""
+        names = [self._rows.images.names[code] for code in self._rows.images.codes[rows].tolist()]
+        if self.known is None:
+            return {"pixels": self._store.pixels(names)}
+        known, features = self.known.fields(self._row_keys[rows].tolist())
+        if known.all():
+            return {"pixels": None, **features}
+        made = self._store.pixels([name for name, is_known in zip(names, known, strict=True) if not is_known])
+        if not known.any():
+            return {"pixels": made}
+        decoded = torch.from_numpy(~known)
+        pixels = made.new_zeros(len(names), *made.shape[1:])
+        pixels[decoded] = made
+        return {"pixels": pixels, "decoded": decoded, **features}
 
     def ahead(self, plan: Iterable[Sequence[int]]) -> Generator[Batch, None, None]:
         """Yield the batches of a plan, the next one being made while the current one is used."""

@@ -52,7 +52,7 @@ class PixelCache:
             [("mark", "<u4"), ("crc", "<u4"), ("key", "<i8"), ("pixels", "u1", (size, size, 3))], align=False
         )
         self._most = megabytes * 1024 * 1024 // self._record.itemsize
-        settings = _settings(preprocess)
+        settings = pixel_settings(preprocess)
         self.path = folder / f"{text_hash(settings)[:16]}.pixels"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self._lock = threading.Lock()
@@ -163,8 +163,8 @@ class PixelCache:
             self._mapped = np.memmap(file, self._record, "r", offset=_HEADER, shape=(self._known,))
 
 
-def _settings(preprocess: Preprocess) -> str:
-    """All that the pixels depend on beside the file's bytes."""
+def pixel_settings(preprocess: Preprocess) -> str:
+    """All that the pixels, before they are normalised, depend on beside the file's bytes; JSON."""
     versions = {name: features.version(name) for name in ("jpg", "libjpeg_turbo", "zlib", "webp", "libtiff")}
     return json.dumps(
         {

@@ -1,7 +1,7 @@
 """One small interface over transformers' CLIPModel: images and texts in, unit embeddings out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import atomic_folder
+from hairsplit.core.run import atomic_folder, write_json
 from hairsplit.encoders import lora
 from hairsplit.encoders._progress import no_progress_bar
 from hairsplit.encoders.preprocess import OPENAI_MEAN, OPENAI_STD, Preprocess, Triple
@@ -60,6 +60,8 @@ class DualEncoder(nn.Module):
         self.tokenizer = tokenizer
         self.preprocess = preprocess
         self.name = name
+        self.learned = nn.ParameterDict()
+        """Scalars that a loss learns beside the model, by name; a saved model does not hold them."""
         self.train(model.training)
 
     def encode_image(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
@@ -228,11 +230,13 @@ def new(shape: CLIPShape, seed: int = 0, name: str = "new") -> DualEncoder:
     return DualEncoder(model, tokenizer, Preprocess(shape.image_size, shape.mean, shape.std), name)
 
 
-def save(encoder: DualEncoder, folder: Path) -> None:
+def save(encoder: DualEncoder, folder: Path, carry: Mapping[str, Tensor] | None = None) -> None:
     """Write a transformers folder (safetensors, configuration, preprocessing, tokenizer), whole or not at all.
 
     An older model in `folder` is replaced. Adapters are merged into the weights that are written, so that anyone can
-    load them; they are kept alone as well, in the sub folder adapter, as peft writes them.
+    load them; they are kept alone as well, in the sub folder adapter, as peft writes them. What a loss learned beside
+    the model, and what it hands on from step to step (`carry`), stand in loss.json where there is any: no model needs
+    them, a reader of the run may.
 
     Raises:
         HairsplitError: `folder` holds something else, or cannot be written.
@@ -248,6 +252,8 @@ def save(encoder: DualEncoder, folder: Path) -> None:
         encoder.tokenizer.save(temporary)
         if lora.is_adapted(encoder.model):
             lora.save_adapter(encoder.model, temporary / lora.ADAPTER, encoder.name)
+        if beside := {**encoder.learned, **(carry or {})}:
+            write_json(temporary / "loss.json", {name: value.tolist() for name, value in beside.items()})
 
 
 def load(spec: str | Path, *, activation: Activation | None = None, download: bool | None = None) -> DualEncoder:

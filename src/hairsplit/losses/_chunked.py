@@ -1,4 +1,4 @@
-"""Logarithms of summed exponential logits without the matrix of logits: made in chunks of rows, again in backward."""
+"""Logits without the matrix of logits: made in chunks of rows, reduced, and made again in the backward pass."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -24,11 +24,24 @@ def is_large(rows: int, columns: int) -> bool:
     return rows * columns > PLAIN_ELEMENTS
 
 
+def by_rows(
+    of: Callable[[Tensor, Tensor, int], Tensor], image: Float[Tensor, "B D"], captions: Float[Tensor, "C D"]
+) -> Float[Tensor, " B"]:
+    """One number for each row, from the row's embedding and all captions, some rows at a time.
+
+    What `of` makes is thrown away and made again in the backward pass (Chen et al., 2016): one more matrix product for
+    memory that grows with B instead of B^2.
+
+    Args:
+        of: Takes some rows [R, D], all captions, and the number of the first row; gives [R].
+        image: Embeddings [B, D].
+        captions: Embeddings [C, D].
+    """
+    return torch.cat([_again(of, part, captions, start) for start, part in _chunks(image, len(captions))])
+
+
 def row_log_sums(image: Float[Tensor, "B D"], captions: Float[Tensor, "C D"], exclude: Exclude) -> Float[Tensor, " B"]:
     """Log sum_j exp(image_i . caption_j) of each row i.
-
-    The logits of a chunk are thrown away and computed again in the backward pass (Chen et al., 2016): one more matrix
-    product for memory that grows with B instead of B^2.
 
     Args:
         image: Scaled embeddings [B, D].
@@ -39,7 +52,7 @@ def row_log_sums(image: Float[Tensor, "B D"], captions: Float[Tensor, "C D"], ex
     def of(part: Tensor, columns: Tensor, start: int) -> Tensor:
         return torch.logsumexp(_logits(part, columns, start, exclude), dim=1)
 
-    return torch.cat([_again(of, part, captions, start) for start, part in _chunks(image, len(captions))])
+    return by_rows(of, image, captions)
 
 
 def both_log_sums(
@@ -54,6 +67,33 @@ def both_log_sums(
     found = [_again(of, part, captions, start) for start, part in _chunks(image, len(captions))]
     rows, columns = zip(*found, strict=True)
     return torch.cat(rows), torch.logsumexp(torch.stack(columns), dim=0)
+
+
+def both_maxima(
+    image: Float[Tensor, "B D"], captions: Float[Tensor, "C D"], exclude: Exclude
+) -> tuple[Float[Tensor, " B"], Float[Tensor, " C"]]:
+    """The largest image_i . caption_j of each row and of each column; equal ones share the gradient, as in `amax`."""
+    with torch.no_grad():  # a column's largest ones may lie in several chunks: their number is found first
+        peaks, ties = _peaks(image, captions, exclude)
+
+    def of(part: Tensor, columns: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        logits = _logits(part, columns, start, exclude)
+        return logits.amax(dim=1), torch.where(logits == peaks, logits / ties, 0.0).sum(dim=0)
+
+    found = [_again(of, part, captions, start) for start, part in _chunks(image, len(captions))]
+    rows, columns = zip(*found, strict=True)
+    return torch.cat(rows), torch.stack(columns).sum(dim=0)
+
+
+def _peaks(image: Tensor, captions: Tensor, exclude: Exclude) -> tuple[Tensor, Tensor]:
+    """Each column's largest number, and how often it stands there."""
+    peaks, ties = image.new_full([len(captions)], -torch.inf), image.new_zeros(len(captions))
+    for start, part in _chunks(image, len(captions)):
+        logits = _logits(part, captions, start, exclude)
+        higher = torch.maximum(peaks, logits.amax(dim=0))
+        ties = torch.where(peaks == higher, ties, 0.0) + (logits == higher).sum(dim=0)
+        peaks = higher
+    return peaks, ties
 
 
 def _logits(part: Tensor, columns: Tensor, start: int, exclude: Exclude) -> Tensor:

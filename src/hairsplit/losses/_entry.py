@@ -1,6 +1,6 @@
 """What a loss consists of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -25,6 +25,10 @@ class LossSpec(Protocol):
         """File name of the loss."""
 
 
+def _nothing(_spec: Any) -> Mapping[str, float]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loss:
     """One loss of the catalogue: its hyper-parameters, its formula and what it asks for."""
@@ -39,6 +43,8 @@ class Loss:
     """Whether it is pointless without hard negatives."""
     reference: str
     """Where it comes from, as `arXiv:...` or `doi:...`."""
+    learned: Callable[[Any], Mapping[str, float]] = _nothing
+    """Spec -> name and first value of each scalar that the loss learns beside the model, `Embeddings.learned`."""
 
 
 def required(teacher: Embeddings | None, name: str) -> Embeddings:

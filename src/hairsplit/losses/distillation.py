@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
-from torch.nn.functional import kl_div, log_softmax
+from torch.nn.functional import log_softmax
 
 from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.losses._chunked import by_rows, is_large
 from hairsplit.losses._entry import SPEC_CONFIG, Compat, Loss, required
 from hairsplit.losses._scores import lowest, multiplier
 
@@ -44,19 +45,30 @@ def distillation(z: Embeddings, spec: DistillationSpec, teacher: Embeddings | No
     """
     teacher = required(teacher, spec.name)
     sharpness = multiplier(teacher, spec.compat).detach() / spec.temperature  # []
-    with torch.no_grad():
-        target = log_softmax(_logits(teacher, sharpness, z.mask), dim=1)  # [B, B + B K]
-    ours = log_softmax(_logits(z, sharpness, z.mask), dim=1)  # [B, B + B K]
-    divergence = kl_div(ours, target, reduction="batchmean", log_target=True)
-    return LossOutput(spec.temperature**2 * divergence, {})
+    theirs, captions = (sharpness * teacher.image).detach(), _captions(teacher).detach()
+    missing = torch.cat([z.mask.new_zeros(len(z.positive)), ~z.mask.flatten()])  # [B + B K]
+
+    def divergence(image: Tensor, texts: Tensor, start: int) -> Tensor:
+        target = _log_shares(theirs[start : start + len(image)], captions, missing)  # [R, B + B K]
+        return (target.exp() * (target - _log_shares(image, texts, missing))).sum(dim=1)
+
+    ours, texts = sharpness * z.image, _captions(z)
+    large = is_large(len(ours), len(texts))
+    each = by_rows(divergence, ours, texts) if large else divergence(ours, texts, 0)
+    return LossOutput(spec.temperature**2 * each.mean(), {})
 
 
-def _logits(z: Embeddings, sharpness: Float[Tensor, ""], mask: Bool[Tensor, "B K"]) -> Float[Tensor, "B N"]:
-    """Each image with the captions of the batch and then with all hard negatives that exist, N = B + B K."""
-    captions = torch.cat([z.positive, z.negative.flatten(0, 1)])  # [B + B K, D]
-    logits = (sharpness * z.image) @ captions.T
-    missing = torch.cat([mask.new_zeros(len(z.positive)), ~mask.flatten()])  # [B + B K]
-    return logits.masked_fill_(missing, lowest(logits))
+def _captions(z: Embeddings) -> Float[Tensor, "N D"]:
+    """Captions of the batch and then all hard negatives, N = B + B K."""
+    return torch.cat([z.positive, z.negative.flatten(0, 1)])
+
+
+def _log_shares(
+    image: Float[Tensor, "R D"], captions: Float[Tensor, "N D"], missing: Bool[Tensor, " N"]
+) -> Float[Tensor, "R N"]:
+    """Logarithm of each image's distribution over the captions that exist."""
+    logits = image @ captions.T
+    return log_softmax(logits.masked_fill_(missing, lowest(logits)), dim=1)
 
 
 ENTRY = Loss(

@@ -1,5 +1,7 @@
 """Named objectives: weighted sums of losses and an L2 penalty; the thesis's six, the peers', and free composition."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Annotated
 
@@ -22,8 +24,10 @@ from hairsplit.losses._thesis_objectives import (
     StandardSpec,
     SumSpec,
 )
+from hairsplit.losses.ce_clip import CeClipSpec
 from hairsplit.losses.fsc_clip import FscClipSpec
 from hairsplit.losses.negclip import NegclipSpec
+from hairsplit.losses.siglip_hn import SiglipHnSpec
 from hairsplit.losses.structure_clip import StructureClipSpec
 from hairsplit.losses.triplet import TripletSpec
 
@@ -31,6 +35,7 @@ __all__ = [
     "OBJECTIVES",
     "THESIS_CLASSES",
     "AnySpec",
+    "CeClipSpec",
     "ContrastiveDpoKlSpec",
     "ContrastiveDpoL2Spec",
     "DpoKlSpec",
@@ -40,6 +45,7 @@ __all__ = [
     "NegclipSpec",
     "Objective",
     "ObjectiveSpec",
+    "SiglipHnSpec",
     "StandardSpec",
     "StructureClipSpec",
     "SumSpec",
@@ -47,6 +53,7 @@ __all__ = [
     "TripletSpec",
     "WeightSchedule",
     "compute",
+    "learned",
     "needs_negatives",
     "needs_teacher",
     "parse_objective",
@@ -54,7 +61,7 @@ __all__ = [
 ]
 
 
-PeerSpec = FscClipSpec | NegclipSpec | StructureClipSpec | TripletSpec
+PeerSpec = CeClipSpec | FscClipSpec | NegclipSpec | SiglipHnSpec | StructureClipSpec | TripletSpec
 """Losses of other papers that are objectives by themselves: one term of weight 1, and no penalty."""
 
 AnySpec = (
@@ -64,8 +71,10 @@ AnySpec = (
     | DpoKlSpec
     | ContrastiveDpoKlSpec
     | ContrastiveDpoL2Spec
+    | CeClipSpec
     | FscClipSpec
     | NegclipSpec
+    | SiglipHnSpec
     | StructureClipSpec
     | TripletSpec
     | SumSpec
@@ -78,8 +87,10 @@ OBJECTIVES: dict[str, type[AnySpec]] = {
     "dpo_kl": DpoKlSpec,
     "contrastive_dpo_kl": ContrastiveDpoKlSpec,
     "contrastive_dpo_l2": ContrastiveDpoL2Spec,
+    "ce_clip": CeClipSpec,
     "fsc_clip": FscClipSpec,
     "negclip": NegclipSpec,
+    "siglip_hn": SiglipHnSpec,
     "structure_clip": StructureClipSpec,
     "triplet": TripletSpec,
     "sum": SumSpec,
@@ -131,6 +142,19 @@ def needs_negatives(spec: AnySpec) -> bool:
     return any(LOSSES[term.loss.name].needs_negatives for term in resolve(spec, 0).terms)
 
 
+def learned(spec: AnySpec) -> dict[str, float]:
+    """Name and first value of each scalar that the losses learn beside the model; for `Embeddings.learned`.
+
+    A loss's own `bias` is called `LOSS_bias` here, where LOSS is its name among the parts that `compute` gives.
+    """
+    terms = resolve(spec, 0).terms
+    return {
+        f"{label}_{name}": value
+        for label, term in zip(_labels(terms), terms, strict=True)
+        for name, value in LOSSES[term.loss.name].learned(term.loss).items()
+    }
+
+
 def compute(objective: Objective, z: Embeddings, teacher: Embeddings | None = None) -> LossOutput:
     """Weighted sum of the objective's losses, in nats, without the L2 penalty, which the trainer adds.
 
@@ -140,10 +164,11 @@ def compute(objective: Objective, z: Embeddings, teacher: Embeddings | None = No
         teacher: The frozen start model's, of the same batch, where `needs_teacher`.
 
     Returns:
-        The total, differentiable; and detached parts before weighting: each loss by name (a second one of a name as
-        `name_2`) with its own parts as `name.part`, `margin`, the mean of cos(positive) - cos(own negative), and
-        `pair_accuracy`, the share of own negatives with a lower cosine than the positive, a tie being a miss. The last
-        two are nan in a batch without negatives.
+        The total and its weighted terms, differentiable; and detached parts before weighting: each loss by name (a
+        second one of a name as `name_2`) with its own parts as `name.part`, `margin`, the mean of cos(positive) -
+        cos(own negative), and `pair_accuracy`, the share of own negatives with a lower cosine than the positive, a tie
+        being a miss. The last two are nan in a batch without negatives. And what the losses hand on to the next step's
+        `Embeddings.carry`.
 
     Raises:
         HairsplitError: A loss needs a teacher, or keys, and the batch has none.
@@ -151,28 +176,43 @@ def compute(objective: Objective, z: Embeddings, teacher: Embeddings | None = No
     z, teacher = _wide(z), None if teacher is None else _wide(teacher)
     total = z.image.new_zeros(())
     parts: dict[str, Tensor] = {}
+    carry: dict[str, Tensor] = {}
+    terms: dict[str, Tensor] = {}
     with torch.autocast(z.image.device.type, enabled=False):  # bfloat16 keeps 0.5 of a logit of 100
-        for term in objective.terms:
-            output = LOSSES[term.loss.name].compute(z, term.loss, teacher)
-            total = total + term.weight * output.total
-            label = _unused(term.loss.name, parts)
+        for label, term in zip(_labels(objective.terms), objective.terms, strict=True):
+            output = LOSSES[term.loss.name].compute(_of(z, label), term.loss, teacher)
+            terms[label] = term.weight * output.total
+            total = total + terms[label]
             parts[label] = output.total.detach()
             parts |= {f"{label}.{part}": value.detach() for part, value in output.parts.items()}
-        return LossOutput(total, parts | _judge(z))
+            carry |= {f"{label}_{name}": value.detach() for name, value in output.carry.items()}
+        return LossOutput(total, parts | _judge(z), terms=terms, carry=carry)
 
 
 def _wide(z: Embeddings) -> Embeddings:
     """The same in float32 at least."""
     wide = torch.promote_types(z.image.dtype, torch.float32)
-    scale = z.scale.to(wide)
-    return replace(z, image=z.image.to(wide), positive=z.positive.to(wide), negative=z.negative.to(wide), scale=scale)
+    return z.with_differentiable({name: value.to(wide) for name, value in z.differentiable().items()})
 
 
-def _unused(name: str, parts: dict[str, Float[Tensor, ""]]) -> str:
-    count = 1
-    while (label := name if count == 1 else f"{name}_{count}") in parts:
-        count += 1
-    return label
+def _labels(terms: Sequence[Term]) -> list[str]:
+    """The name of each term's loss, a second one of a name as `name_2`."""
+    seen: Counter[str] = Counter()
+    labels = []
+    for name in (term.loss.name for term in terms):
+        seen[name] += 1
+        labels.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return labels
+
+
+def _of(z: Embeddings, label: str) -> Embeddings:
+    """The same with only what is learned and carried by the loss of that label, under the loss's own names."""
+    start = f"{label}_"
+    own: list[dict[str, Tensor]] = [
+        {name.removeprefix(start): value for name, value in named.items() if name.startswith(start)}
+        for named in (z.learned, z.carry)
+    ]
+    return replace(z, learned=own[0], carry=own[1])
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.losses._chunked import both_maxima, is_large
 from hairsplit.losses._entry import SPEC_CONFIG, Loss
 from hairsplit.losses._scores import cosines, exclude_false_negatives, lowest, mean_over_negatives
 
@@ -35,8 +36,11 @@ def structure_clip(z: Embeddings, spec: StructureClipSpec, _teacher: Embeddings 
     """Mean of relu(m - c+ + max c(I, T')) + relu(m - c+ + max c(I', T)), + weight * mean of relu(margin - c+ + c-).
 
     c are cosines without a logit scale, which gets no gradient; T' and I' are other rows of the batch. The loss is in
-    units of cosine. Own negatives are meaned over an image and then over the images that have any. Huang et al., AAAI
-    2024.
+    units of cosine. Own negatives are meaned over an image and then over the images that have any.
+
+    Huang et al., AAAI 2024, whose public code (zjukg/Structure-CLIP, `WinoLoss`, `MarginLoss`) also has the mean of
+    both hinges over the batch and the sum of the two directions. For its first 100 steps it has the mean image of the
+    batch instead of the hardest; it knows one negative per image, whose hinge it weighs with 1 if not told otherwise.
 
     Args:
         z: `image`, `positive` [B, D] and `negative` [B, K, D] of unit length, `mask` [B, K].
@@ -46,12 +50,20 @@ def structure_clip(z: Embeddings, spec: StructureClipSpec, _teacher: Embeddings 
         HairsplitError: False negatives are to be masked and the batch carries no keys.
     """
     positive, negative = cosines(z)  # [B], [B, K]
-    between = z.image @ z.positive.T  # [B, B]
-    if spec.mask_false_negatives:
-        exclude_false_negatives(between, z)
-    between = between.masked_fill(torch.eye(len(between), dtype=torch.bool, device=between.device), lowest(between))
-    image = _hinge(positive, between.amax(dim=1), spec.batch_margin).mean()
-    text = _hinge(positive, between.amax(dim=0), spec.batch_margin).mean()
+
+    def exclude(logits: Tensor, start: int) -> None:
+        if spec.mask_false_negatives:
+            exclude_false_negatives(logits, z, start)
+        logits.diagonal(start).fill_(lowest(logits))
+
+    if is_large(len(z.image), len(z.image)):
+        captions, images = both_maxima(z.image, z.positive, exclude)
+    else:
+        between = z.image @ z.positive.T  # [B, B]
+        exclude(between, 0)
+        captions, images = between.amax(dim=1), between.amax(dim=0)
+    image = _hinge(positive, captions, spec.batch_margin).mean()
+    text = _hinge(positive, images, spec.batch_margin).mean()
     own = mean_over_negatives(_hinge(positive.unsqueeze(1), negative, spec.margin), z.mask)
     return LossOutput(image + text + spec.weight * own, {"image_to_text": image, "text_to_image": text, "own": own})
 

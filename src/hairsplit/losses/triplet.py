@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+from torch import Tensor
 
 from hairsplit.core.tensors import Embeddings, LossOutput
+from hairsplit.losses._chunked import is_large, row_log_sums
 from hairsplit.losses._entry import SPEC_CONFIG, Loss
 from hairsplit.losses._scores import exclude_false_negatives, lowest
 
@@ -36,12 +38,24 @@ def triplet(z: Embeddings, spec: TripletSpec, _teacher: Embeddings | None = None
     Raises:
         HairsplitError: False negatives are to be masked and the batch carries no keys.
     """
-    image = spec.scale * z.image
+    image, captions = spec.scale * z.image, z.negative.flatten(0, 1)
+
+    def exclude_true(logits: Tensor, start: int) -> None:
+        if spec.mask_false_negatives:
+            exclude_false_negatives(logits, z, start)
+
+    def exclude_absent(logits: Tensor, _start: int) -> None:
+        logits.masked_fill_(~z.mask.flatten(), lowest(logits))
+
+    if is_large(len(image), len(image) + len(captions)):
+        rivals = torch.logaddexp(
+            row_log_sums(image, z.positive, exclude_true), row_log_sums(image, captions, exclude_absent)
+        )
+        return LossOutput((rivals - (image * z.positive).sum(dim=1)).mean(), {})
     to_text = image @ z.positive.T  # [B, B]
-    if spec.mask_false_negatives:
-        exclude_false_negatives(to_text, z)
-    to_negative = image @ z.negative.flatten(0, 1).T  # [B, B K]
-    to_negative = to_negative.masked_fill(~z.mask.flatten(), lowest(to_negative))
+    exclude_true(to_text, 0)
+    to_negative = image @ captions.T  # [B, B K]
+    exclude_absent(to_negative, 0)
     rivals = torch.logsumexp(torch.cat([to_text, to_negative], dim=1), dim=1)
     return LossOutput((rivals - to_text.diagonal()).mean(), {})
 

@@ -39,6 +39,8 @@ class TrainState:
     """What the run may still lose and how long it has waited; see `stopping.as_state`."""
     average: dict[str, Any] | None = None
     """The moving average of the weights; see `averaging.Average.state`."""
+    carry: dict[str, Tensor] = field(default_factory=dict)
+    """What the losses of the last step handed on; see `LossOutput.carry`."""
 
 
 def save_state(run: Path, state: TrainState) -> None:

@@ -52,6 +52,12 @@ class TrainConfig:
     """Images per optimiser step, over all ranks and micro-batches."""
     accumulation: Annotated[int, Gt(0)] = 1
     """Micro-batches per optimiser step; a contrastive loss sees one micro-batch (of all ranks) at a time."""
+    chunk: Annotated[int, Gt(0)] | None = None
+    """Images of a rank whose activations are held at a time: a micro-batch of more goes through the towers in chunks,
+    twice, for the loss and gradient of the whole (gradient caching); None: in one pass. Not with a sharding engine."""
+    activation_checkpointing: bool = False
+    """Blocks keep their input only and are computed again in the backward pass: less memory, a third more work; changes
+    no number but for rounding."""
     negatives_per_image: Annotated[int, Gt(0)] = 1
     """Most hard negatives (K) that go with one positive in a step."""
     epoch: Literal["pairs", "images"] = "pairs"
@@ -100,10 +106,14 @@ class TrainConfig:
     keep_last: Annotated[int, Ge(0)] = 0
     """Keep the last so many of those as checkpoints/step_000200 and so on, beside `last` and `best`; 0: none."""
     engine: EngineName = "auto"
-    """How several ranks share the work: ddp (each holds all weights) or fsdp2 (each holds a share of the weights,
-    gradients and optimiser's state); auto: ddp. Changes no number but for rounding."""
+    """How several ranks share the work: ddp (each holds all weights), fsdp2 (each holds a share of the weights,
+    gradients and optimiser's state), or DeepSpeed's zero1 (a share of the optimiser's state), zero2 (of gradients as
+    well), zero3 (of weights as well); auto: ddp. Changes no number but for rounding."""
     log_every: Annotated[int, Gt(0)] = 10
     """Optimiser steps between lines of the log."""
+    log_gradient_norms: bool = False
+    """Log the norm of each weighted term's gradient as grad_norm/TERM, over all parameters that learn, before clipping:
+    one more backward pass per term, at the steps that are logged; changes no number. Not with a sharding engine."""
     trackers: TrackerNames = ()
     """Experiment trackers that get each line of the log as well: tensorboard, trackio, wandb; changes no number."""
     tracker_project: Annotated[str, MinLen(1)] = "hairsplit"
@@ -120,12 +130,23 @@ class TrainConfig:
     """Folder to keep decoded pictures in, for later epochs and runs; changes no number."""
     pixel_cache_megabytes: Annotated[int, Gt(0)] = 16_384
     """Most room of `pixel_cache`; what does not fit is decoded each time."""
+    frozen_cache: Path | None = None
+    """Folder to keep the outputs of frozen blocks and of the reference model in, for later runs and other ranks; None:
+    each rank's memory. Changes no number."""
+    frozen_cache_megabytes: Annotated[int, Ge(0)] = 4_096
+    """Most room of it; what does not fit is computed each time. Changes no number."""
+    frozen_cache_precision: Precision = "fp32"
+    """bf16: hidden states are kept, and given on, in bfloat16, half the room for rounding to 8 bits; embeddings stay
+    float32. Changes numbers, where anything but whole towers is frozen."""
 
     def __post_init__(self) -> None:
         if self.lora is not None and self.trainable != "lora":
             raise ValueError(f"lora is given, and {self.trainable} has no adapters: use `trainable: lora`")
-        if self.ema is not None and self.engine == "fsdp2":
-            raise ValueError("ema averages whole weights, and fsdp2 holds shards: use `engine: ddp`, or no ema")
+        if self.ema is not None and self.engine not in {"auto", "ddp"}:
+            raise ValueError(f"ema averages whole weights, and {self.engine} shards: use `engine: ddp`, or no ema")
+        if self.engine not in {"auto", "ddp"} and (self.chunk is not None or self.log_gradient_norms):
+            key = "log_gradient_norms" if self.chunk is None else "chunk"
+            raise ValueError(f"{key} needs whole weights on each rank, and {self.engine} shards: use `engine: ddp`")
         if self.forgetting_budget is not None and self.recognition is None:
             raise ValueError("forgetting_budget needs `recognition`, a folder of pictures per class")
         if self.patience is not None and self.val is None and not self.val_share:

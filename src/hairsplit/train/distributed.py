@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tensors import Embeddings
+from hairsplit.train.elastic import meet_again
 from hairsplit.train.engines import refuse_plugins
 
 PATIENCE = timedelta(days=7)
@@ -33,6 +34,8 @@ def engine() -> Accelerator:
     started = int(os.environ.get("WORLD_SIZE", "1"))
     # without an accelerator, accelerate lets each process of torchrun train alone unless told of the CPU
     on_cpu = started > 1 and not torch.accelerator.is_available()
+    if started > 1:
+        meet_again(PATIENCE)
     made = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     if made.num_processes != started:
         raise HairsplitError(
@@ -77,6 +80,7 @@ def gather(z: Embeddings, ranks: int) -> Embeddings:
         mask=_plain(z.mask.to(torch.uint8), ranks).bool(),
         image_keys=None if z.image_keys is None else _plain(z.image_keys, ranks),
         caption_keys=None if z.caption_keys is None else _plain(z.caption_keys, ranks),
+        kinds=None if z.kinds is None else _plain(z.kinds, ranks),
     )
 
 

@@ -16,26 +16,27 @@ from pydantic import TypeAdapter
 
 from hairsplit.core.errors import HairsplitError, StoppedError
 from hairsplit.core.run import write_json
-from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.encoders.trainable import TrainableTable, set_trainable
 from hairsplit.losses import objectives
 from hairsplit.train import stopping, tracking
+from hairsplit.train.activation_checkpointing import checkpoint_activations
 from hairsplit.train.averaging import Average
 from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import any_rank, engine, total
 from hairsplit.train.engines import choose
+from hairsplit.train.frozen_work import FrozenWork
 from hairsplit.train.optimizer import groups_table, make_optimizer
-from hairsplit.train.plan import Plan
+from hairsplit.train.plan import Plan, planned_steps
 from hairsplit.train.progress import Bar, stoppable
-from hairsplit.train.saving import refuse_not_finite, save_best, save_last, save_resumable
+from hairsplit.train.saving import refuse_broken, refuse_not_finite, save_best, save_last, save_resumable
 from hairsplit.train.schedule import learning_rate
 from hairsplit.train.stopping import METRIC, Limits, Standing
 from hairsplit.train.throughput import Throughput
 from hairsplit.train.tracking import Tracking
-from hairsplit.train.update import NotFiniteError, Update, Updated, frozen
+from hairsplit.train.update import NotFiniteError, Update, Updated, begin_learned, frozen, is_logged
 
 Validate = Callable[[DualEncoder], Mapping[str, float]]
 
@@ -82,29 +83,9 @@ class Trainer:
         self.accelerator = engine()
         self.engine = choose(config.engine, self.accelerator)
         ranks = self.accelerator.num_processes
-        if config.batch_size % (config.accumulation * ranks):
-            raise HairsplitError(
-                f"batch_size={config.batch_size} is no multiple of accumulation={config.accumulation} x {ranks} ranks",
-                where="batch_size",
-                hint="make it a multiple of both",
-            )
-        if objectives.needs_negatives(config.objective) and not batches.negatives:
-            raise HairsplitError(
-                f"the objective {config.objective.name!r} needs hard negatives, and no pair has one",
-                where=str(config.train),
-                hint="use `objective: standard`, or a table with negatives",
-            )
         self.ranks = ranks
-        self.steps = config.steps or config.epochs * len(batches.epoch(0).batches)
-        if not self.steps:
-            raise HairsplitError("an epoch has no full batch", where="batch_size", hint="lower batch_size")
-        if config.warmup_steps is not None and config.warmup_steps >= self.steps:
-            raise HairsplitError(
-                f"warmup_steps={config.warmup_steps} leaves no training: the run has {counted(self.steps, 'step')}",
-                where="warmup_steps",
-                hint="lower it, or set more epochs, or steps",
-            )
-        _refuse_broken(encoder, config.model)
+        self.steps = planned_steps(config, batches, ranks)
+        refuse_broken(encoder, config.model)
         self.start_hash = encoder.parameters_hash()
         self.teacher = frozen(encoder, self.accelerator) if objectives.needs_teacher(config.objective) else None
         self.table = set_trainable(
@@ -114,6 +95,12 @@ class Trainer:
             lora=config.lora,
             seed=config.seed,
         )
+        begin_learned(encoder, config.objective)
+        if config.activation_checkpointing:
+            checkpoint_activations(encoder)
+        self.carry: dict[str, torch.Tensor] = {}
+        self.frozen = FrozenWork(config, encoder, self.teacher, self.accelerator.device)
+        batches.known = self.frozen.pictures
         self.average: Average | None = None
         self.best: dict[str, Any] | None = None
         self.limits = Limits(config.forgetting_budget, config.on_forgetting, config.patience)
@@ -142,6 +129,7 @@ class Trainer:
         goes_on = resume and has_state(self.out)  # killed before its first checkpoint, a run begins anew
         state = self._resume() if goes_on else None
         towers, optimizer = self.engine.prepare(self.encoder, self._optimizer)
+        self.frozen.attach(towers, self.teacher)
         if state is not None:
             self.engine.load_optimizer(state.optimizer)
         keep = 0 if state is None else state.log_bytes
@@ -162,6 +150,7 @@ class Trainer:
                 teacher=self.teacher,
                 penalty=None if start is None else self.engine.penalty(start),
                 steps=self.steps,
+                carry=self.carry,
             )
             self._steps(update, log)
         finally:
@@ -169,6 +158,7 @@ class Trainer:
                 log.close()
             self.tracking.close()
             self.batches.close()
+            self.frozen.close()
         return Summary(
             self.out,
             self.step,
@@ -252,7 +242,7 @@ class Trainer:
         )
 
     def _logged(self, log: MetricsLog | None, done: Updated, speed: Throughput) -> None:
-        if self.step % self.config.log_every and self.step not in {1, self.steps}:
+        if not is_logged(self.config, self.step, self.steps):
             return
         rates = speed.rates()
         if log is not None:
@@ -263,6 +253,7 @@ class Trainer:
                 **done.parts,
                 "lr": rate,
                 "grad_norm": done.norm,
+                **done.term_norms,
                 **rates,
             }
             log.write(row)
@@ -285,7 +276,7 @@ class Trainer:
             if verdict.better:
                 self.best = {"metric": METRIC, "value": row[METRIC], "step": self.step}
                 with self._judged():
-                    save_best(self.out, whole, self.step)
+                    save_best(self.out, whole, self.step, self.carry)
         self.accelerator.wait_for_everyone()
 
     def _judged(self) -> contextlib.AbstractContextManager[None]:
@@ -298,7 +289,7 @@ class Trainer:
         model, optimizer = self.engine.model(), self.engine.optimizer_state()
         if log is not None:
             with self._judged():
-                save_last(self.out, self.engine.whole(model), self.step, self.config.keep_last)
+                save_last(self.out, self.engine.whole(model), self.step, self.config.keep_last, self.carry)
             state = TrainState(
                 self.step,
                 model,
@@ -309,6 +300,7 @@ class Trainer:
                 log.bytes,
                 stopping.as_state(self.standing),
                 None if self.average is None else self.average.state(),
+                {name: value.cpu() for name, value in self.carry.items()},
             )
             save_resumable(self.out, state)
         self._saved_step = self.step
@@ -328,15 +320,6 @@ class Trainer:
             self.average.load(state.average)
         self.step = self._saved_step = state.step
         self.best = state.best
+        self.carry.update(state.carry)
         self.standing = stopping.from_state(state.standing)
         return state
-
-
-def _refuse_broken(encoder: DualEncoder, name: str) -> None:
-    bad = [tensor for tensor, value in encoder.named_parameters() if not torch.isfinite(value).all()]
-    if bad:
-        raise HairsplitError(
-            f"{counted(len(bad), 'tensor')} of the start model with numbers that are not finite, the first is {bad[0]}",
-            where=name,
-            hint="get the model again, or start from another one",
-        )

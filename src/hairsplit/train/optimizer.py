@@ -16,9 +16,13 @@ LR_SCALE = "lr_scale"
 def make_optimizer(
     encoder: DualEncoder, *, lr: float, weight_decay: float, layer_decay: float = 1.0
 ) -> torch.optim.AdamW:
-    """The optimiser of what learns: AdamW, betas 0.9 and 0.98, epsilon 1e-6, as CLIP's training had for ViTs."""
+    """The optimiser of what learns: AdamW, betas 0.9 and 0.98, epsilon 1e-6, as CLIP's training had for ViTs.
+
+    Fused: one pass over the weights in place of a dozen, equal to the plain one but for rounding. A state that the
+    plain one saved goes on plain, as it says itself.
+    """
     groups = layer_groups(encoder, weight_decay, layer_decay)
-    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), eps=1e-6)
+    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -3,9 +3,43 @@
 import contextlib
 from collections.abc import Generator, Iterator
 
+from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tensors import Batch
+from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches
 from hairsplit.data.order import share
+from hairsplit.losses import objectives
+from hairsplit.train.config import TrainConfig
+
+
+def planned_steps(config: TrainConfig, batches: PairBatches, ranks: int) -> int:
+    """Optimiser steps of the whole run.
+
+    Raises:
+        HairsplitError: The batch cannot be cut up, the objective has nothing to work on, or no step is left.
+    """
+    if config.batch_size % (config.accumulation * ranks):
+        raise HairsplitError(
+            f"batch_size={config.batch_size} is no multiple of accumulation={config.accumulation} x {ranks} ranks",
+            where="batch_size",
+            hint="make it a multiple of both",
+        )
+    if objectives.needs_negatives(config.objective) and not batches.negatives:
+        raise HairsplitError(
+            f"the objective {config.objective.name!r} needs hard negatives, and no pair has one",
+            where=str(config.train),
+            hint="use `objective: standard`, or a table with negatives",
+        )
+    steps = config.steps or config.epochs * len(batches.epoch(0).batches)
+    if not steps:
+        raise HairsplitError("an epoch has no full batch", where="batch_size", hint="lower batch_size")
+    if config.warmup_steps is not None and config.warmup_steps >= steps:
+        raise HairsplitError(
+            f"warmup_steps={config.warmup_steps} leaves no training: the run has {counted(steps, 'step')}",
+            where="warmup_steps",
+            hint="lower it, or set more epochs, or steps",
+        )
+    return steps
 
 
 class Plan:

@@ -4,14 +4,17 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_folder
+from hairsplit.core.wording import counted
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.checkpoint import TrainState, save_state
@@ -20,25 +23,29 @@ CHECKPOINTS = "checkpoints"
 _STEP = re.compile(r"step_(\d{6,})")
 
 
-def save_best(run: Path, encoder: DualEncoder, step: int) -> None:
-    """Replace checkpoints/best.
+def save_best(run: Path, encoder: DualEncoder, step: int, carry: Mapping[str, Tensor] | None = None) -> None:
+    """Replace checkpoints/best; `carry`, what the losses handed on, is written beside the model.
 
     Raises:
         HairsplitError: It could not be written; the one before is whole.
     """
     with _or_intact(run, step):
-        dual_encoder.save(encoder, run / CHECKPOINTS / "best")
+        dual_encoder.save(encoder, run / CHECKPOINTS / "best", carry)
 
 
-def save_last(run: Path, encoder: DualEncoder, step: int, keep_last: int) -> None:
+def save_last(
+    run: Path, encoder: DualEncoder, step: int, keep_last: int, carry: Mapping[str, Tensor] | None = None
+) -> None:
     """Replace checkpoints/last; with `keep_last`, keep it as step_<step> as well, and so many of those in all.
+
+    See `save_best` for `carry`.
 
     Raises:
         HairsplitError: It could not be written; the ones before are whole.
     """
     folder = run / CHECKPOINTS
     with _or_intact(run, step):
-        dual_encoder.save(encoder, folder / "last")
+        dual_encoder.save(encoder, folder / "last", carry)
         if keep_last:
             with atomic_folder(folder / f"step_{step:06d}") as temporary:
                 shutil.copytree(folder / "last", temporary, copy_function=_link, dirs_exist_ok=True)
@@ -114,3 +121,18 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+
+
+def refuse_broken(encoder: DualEncoder, name: str) -> None:
+    """Refuse a start model with numbers that are not finite.
+
+    Raises:
+        HairsplitError: Names the first of its tensors that has some.
+    """
+    bad = [tensor for tensor, value in encoder.named_parameters() if not torch.isfinite(value).all()]
+    if bad:
+        raise HairsplitError(
+            f"{counted(len(bad), 'tensor')} of the start model with numbers that are not finite, the first is {bad[0]}",
+            where=name,
+            hint="get the model again, or start from another one",
+        )

@@ -1,6 +1,9 @@
 """One training step's forward pass: a batch in, the embeddings a loss sees out."""
 
 import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -21,25 +24,34 @@ class Towers(nn.Module):
 
     Args:
         encoder: What learns in it must be set before.
-        sharded: The engine shards the encoder (FSDP, ZeRO-3): its hooks need whole blocks, and all ranks to pass
+        sharded: The engine shards the encoder (FSDP, ZeRO): its hooks need whole blocks, and all ranks to pass
             through them equally often, so all captions go through the text tower at once.
     """
 
     def __init__(self, encoder: DualEncoder, *, sharded: bool = False) -> None:
         super().__init__()
         self.encoder = encoder
-        names = [name for name, p in encoder.named_parameters() if p.requires_grad]
-        self._vision = any(".vision_model." in name or ".visual_projection." in name for name in names)
-        self._text = any(".text_model." in name or ".text_projection." in name for name in names)
+        frozen = frozen_fields(encoder)
+        self._vision, self._text = "image" not in frozen, "positive" not in frozen
         self._image_stages = None if sharded else stages(encoder, "image")
         self._text_stages = None if sharded else stages(encoder, "text")
+        self.frozen_images: Callable[[Batch], Tensor] | None = None
+        """Gives what the frozen steps make of the pictures of a batch, kept from before; None: they are run."""
+        self.frozen_captions: Callable[[Tensor, Tensor], Tensor] | None = None
+        """The same of captions (ids, read positions), behind which there are zeros."""
 
-    def forward(self, batch: Batch) -> Embeddings:
-        """Embeddings of this rank's batch; a tower in which nothing learns runs without a graph."""
+    def forward(self, batch: Batch, known: Embeddings | None = None) -> Embeddings:
+        """Embeddings of this rank's batch; a tower in which nothing learns runs without a graph.
+
+        Args:
+            batch: On the device.
+            known: What was made of this batch before, with the same weights; such a tower is not run again then.
+        """
         with contextlib.nullcontext() if self._vision else torch.no_grad():
-            image = self._images(batch.pixels)
+            image = self._images(batch) if known is None or self._vision else known.image
         with contextlib.nullcontext() if self._text else torch.no_grad():
-            positive, negative = self._captions(batch)
+            captions = None if known is None or self._text else (known.positive, known.negative)
+            positive, negative = captions or self._captions(batch)
         return Embeddings(
             image=image,
             positive=positive,
@@ -48,14 +60,21 @@ class Towers(nn.Module):
             scale=self.encoder.scale,
             image_keys=batch.image_keys,
             caption_keys=batch.caption_keys,
+            kinds=batch.negative_kinds,
+            learned={name: scalar.reshape(()) for name, scalar in self.encoder.learned.items()},
         )
 
-    def _images(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
+    def _images(self, batch: Batch) -> Float[Tensor, "B D"]:
         tower = self._image_stages
+        at = torch.zeros(len(batch.mask), dtype=torch.int64, device=batch.mask.device)  # the class token
+        if self.frozen_images is not None:
+            features = self.frozen_images(batch)
+            return features if tower is None else tower.rest(features, at)
+        if batch.pixels is None:
+            raise ValueError("the batch has no pixels")
         if tower is None:
-            return self.encoder.encode_image(pixels)
-        at = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)  # the class token
-        return tower.rest(tower.prefix(pixels, at), at)
+            return self.encoder.encode_image(batch.pixels)
+        return tower.rest(tower.prefix(batch.pixels, at), at)
 
     def _captions(self, batch: Batch) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B K D"]]:
         """Positives and negatives together. Negatives that are only padding are not encoded, and are zero."""
@@ -64,7 +83,7 @@ class Towers(nn.Module):
         ids = torch.cat([_to_width(batch.caption_ids, width), _to_width(own, width)])
         tower = self._text_stages
         # Equal captions share no dropout: each is to be thinned out on its own.
-        if tower is None or drops(self.encoder.model.text_model):
+        if self.frozen_captions is None and (tower is None or drops(self.encoder.model.text_model)):
             embedded = self.encoder.encode_text(ids)
         else:
             embedded = self._different(tower, ids)
@@ -72,21 +91,39 @@ class Towers(nn.Module):
         negative = rest.new_zeros(*batch.mask.shape, rest.shape[1])
         return positive, negative.masked_scatter(batch.mask.unsqueeze(-1), rest)
 
-    def _different(self, tower: Stages, ids: Int64[Tensor, "N L"]) -> Float[Tensor, "N D"]:
+    def _different(self, tower: Stages | None, ids: Int64[Tensor, "N L"]) -> Float[Tensor, "N D"]:
         """Each different text encoded once, next to texts of like length (exact: the tower is causal)."""
         behind = torch.arange(ids.shape[1], device=ids.device) > position(self.encoder, ids).unsqueeze(1)
         texts, which = torch.unique(ids.masked_fill(behind, 0), dim=0, return_inverse=True)
         at, order = position(self.encoder, texts).sort(stable=True)
-        texts, lengths = texts[order], (at + 1).tolist()
-        overhead = OVERHEAD if ids.device.type == "cpu" else OVERHEAD_OF_A_GPU
-        made = []
-        for start, stop in buckets(lengths, overhead):
-            some, end = texts[start:stop, : lengths[stop - 1]], at[start:stop]
-            made.append(tower.rest(tower.prefix(some, end), end))
+        made = self._sorted(tower, texts[order], at)
         place = torch.empty_like(order)
         place[order] = torch.arange(len(order), device=order.device)
         # A look-up whose gradient is summed in one order each time; that of an index is not, by several threads.
-        return embedding(place[which], torch.cat(made))
+        return embedding(place[which], made)
+
+    def _sorted(self, tower: Stages | None, texts: Int64[Tensor, "N L"], at: Int64[Tensor, " N"]) -> Tensor:
+        """Embeddings of different texts in the order of their lengths, [N, D]."""
+        kept = None if self.frozen_captions is None else self.frozen_captions(texts, at)
+        if kept is not None and kept.ndim == 2:  # one vector each: there is no length to speak of
+            return kept if tower is None else tower.rest(kept, at)
+        if tower is None:
+            raise ValueError("hidden states of a tower that cannot be cut in two")
+        lengths = (at + 1).tolist()
+        made = []
+        for start, stop in buckets(lengths, OVERHEAD if texts.device.type == "cpu" else OVERHEAD_OF_A_GPU):
+            end, longest = at[start:stop], lengths[stop - 1]
+            some = tower.prefix(texts[start:stop, :longest], end) if kept is None else kept[start:stop, :longest]
+            made.append(tower.rest(some, end))
+        return torch.cat(made)
+
+
+def frozen_fields(encoder: DualEncoder) -> frozenset[str]:
+    """Fields of `Embeddings` that come from a tower in which nothing learns."""
+    names = [name for name, p in encoder.named_parameters() if p.requires_grad]
+    vision = any(".vision_model." in name or ".visual_projection." in name for name in names)
+    text = any(".text_model." in name or ".text_projection." in name for name in names)
+    return frozenset([*(() if vision else ("image",)), *(() if text else ("positive", "negative"))])
 
 
 def _to_width(ids: Int64[Tensor, "N L"], width: int) -> Int64[Tensor, "N M"]:
@@ -95,5 +132,6 @@ def _to_width(ids: Int64[Tensor, "N L"], width: int) -> Int64[Tensor, "N M"]:
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The same batch with its tensors on `device`."""
-    tensors = {name: value.to(device, non_blocking=True) for name, value in vars(batch).items() if name != "kinds"}
-    return Batch(**tensors, kinds=batch.kinds)
+    tensors = {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    moved: dict[str, Any] = {name: value.to(device, non_blocking=True) for name, value in tensors.items()}
+    return replace(batch, **moved)

@@ -328,8 +328,10 @@ def _engine(m: _Mapping) -> None:
         m.sets(prefix + "fp16.enabled", "precision", "bf16", "half precision without a loss scale", adapted=True)
     else:
         m.sets(prefix + "fp16.enabled", "precision", "fp32")
-    checkpointing = m.flag(prefix + "gradient_checkpointing")
-    m.tell(prefix + "gradient_checkpointing", "nothing: it saves memory and changes no number", adapted=checkpointing)
-    m.tell(
-        prefix + "zero_optimization.stage", "nothing: how the engine spreads its state changes no number", adapted=True
-    )
+    key = prefix + "gradient_checkpointing"
+    m.sets(key, "activation_checkpointing", m.flag(key))
+    key = prefix + "zero_optimization.stage"
+    stage = m.number(key, int)
+    # Not by itself: it needs DeepSpeed and several ranks, and is slower where the model fits.
+    offered = f"; engine=zero{stage} shards so, on several ranks" if stage in {1, 2, 3} else ""
+    m.tell(key, f"nothing: how the engine spreads its state changes no number{offered}", adapted=True)

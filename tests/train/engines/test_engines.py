@@ -12,7 +12,7 @@ def test_a_process_alone_needs_no_engine() -> None:
     assert type(choose("auto", Accelerator(cpu=True))) is Replicated
 
 
-@pytest.mark.parametrize("name", ["ddp", "fsdp2"])
+@pytest.mark.parametrize("name", ["ddp", "fsdp2", "zero1", "zero2", "zero3"])
 def test_an_engine_for_several_ranks_is_refused_in_one_process(name: EngineName) -> None:
     with pytest.raises(
         HairsplitError, match=f"{name} shares the work of several ranks, and this process is alone"

@@ -35,6 +35,7 @@ def test_steps_of_two_ranks_are_those_of_one_process(halves: Path, case: sharded
     for rank in range(ranks.RANKS):
         found = torch.load(halves / f"{case[0]}-{case[2]}-{rank}.pt", weights_only=True)
         assert found["finite"]
+        torch.testing.assert_close(found["carry"], expected["carry"], rtol=1e-8, atol=1e-10)
         assert found["norms"] == pytest.approx(expected["norms"], rel=1e-8)
         for mine, theirs in zip(found["parts"], expected["parts"], strict=True):
             assert mine == pytest.approx(theirs, rel=1e-8, abs=1e-10, nan_ok=True)

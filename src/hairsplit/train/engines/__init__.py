@@ -22,7 +22,7 @@ def refuse_plugins() -> None:
             raise HairsplitError(
                 f"the launcher was told to use accelerate's {name}, and the engine is chosen here",
                 where="engine",
-                hint="launch without it (torchrun will do), and set `engine: fsdp2` to shard",
+                hint="launch without it (torchrun will do), and set `engine: fsdp2`, or zero1 to zero3, to shard",
             )
 
 
@@ -30,7 +30,7 @@ def choose(name: EngineName, accelerator: Accelerator) -> Replicated:
     """The engine that `name` asks for; `auto` is DDP, or nothing in a process alone.
 
     Raises:
-        HairsplitError: It needs more than one rank, and there is one.
+        HairsplitError: It needs more than one rank, and there is one; or DeepSpeed, and it is not installed.
     """
     if name != "auto" and accelerator.num_processes == 1:
         raise HairsplitError(
@@ -39,8 +39,12 @@ def choose(name: EngineName, accelerator: Accelerator) -> Replicated:
             hint="start it with `torchrun --nproc-per-node 2 -m hairsplit train ...` "
             "(`accelerate launch --cpu --num_processes 2` starts one process), or use `engine: auto`",
         )
-    if name != "fsdp2":
+    if name in {"auto", "ddp"}:
         return Replicated(accelerator)
+    if name != "fsdp2":
+        from hairsplit.train.engines.zero import Zero
+
+        return Zero(accelerator, stage=int(name.removeprefix("zero")))
     from hairsplit.train.engines.fsdp2 import FSDP2
 
     return FSDP2(accelerator)

@@ -10,17 +10,18 @@ from hairsplit.train.step import Towers
 
 
 class TupleTowers(nn.Module):
-    """Towers, giving (image, positive, negative, scale [1])."""
+    """Towers, giving (image, positive, negative, scale [1], and each learned scalar [1])."""
 
     def __init__(self, towers: Towers) -> None:
         super().__init__()
         self.towers = towers
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """See `Towers.forward`."""
         z: Embeddings = self.towers(batch)
         # Hooks are lost on a view that is written to, of which FSDP2 warns: positive and scale are views.
-        return z.image, z.positive.clone(), z.negative, z.scale.reshape(1).clone()
+        scalars = (value.reshape(1).clone() for value in (z.scale, *z.learned.values()))
+        return z.image, z.positive.clone(), z.negative, *scalars
 
 
 class Embedded(nn.Module):
@@ -32,7 +33,8 @@ class Embedded(nn.Module):
 
     def forward(self, batch: Batch) -> Embeddings:
         """See `Towers.forward`."""
-        image, positive, negative, scale = self.inner(batch)
+        image, positive, negative, scale, *learned = self.inner(batch)
+        names = self.inner.towers.encoder.learned
         return Embeddings(
             image=image,
             positive=positive,
@@ -41,7 +43,38 @@ class Embedded(nn.Module):
             scale=scale.reshape(()),
             image_keys=batch.image_keys,
             caption_keys=batch.caption_keys,
+            kinds=batch.negative_kinds,
+            learned={name: value.reshape(()) for name, value in zip(names, learned, strict=True)},
         )
+
+
+class CastTowers(TupleTowers):
+    """Tuple towers that set the precision themselves: DeepSpeed turns an autocast around its engine off on GPUs."""
+
+    def __init__(self, towers: Towers, device: torch.device) -> None:
+        super().__init__(towers)
+        self.device_type = device.type
+        self.cast = False
+        """Whether there is an autocast around the engine, which is to reach these towers."""
+
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """See `Towers.forward`."""
+        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.cast):
+            return super().forward(batch)
+
+
+class CastEmbedded(Embedded):
+    """`Embedded` around an engine of `CastTowers`, to which it hands the autocast that it is called in."""
+
+    def __init__(self, inner: Any, towers: CastTowers) -> None:
+        super().__init__(inner)
+        self._cast_towers = [towers]  # in a list, so that they are no second child
+
+    def forward(self, batch: Batch) -> Embeddings:
+        """See `Towers.forward`."""
+        for towers in self._cast_towers:
+            towers.cast = torch.is_autocast_enabled(towers.device_type)
+        return super().forward(batch)
 
 
 def without_scalars(module: nn.Module) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.penalty import L2ToStart
@@ -53,9 +53,16 @@ class Replicated:
         self.accelerator.backward(loss)
 
     def clip(self, learning: Iterable[nn.Parameter], most: float) -> float:
-        """Scale the gradient down to the norm `most` (0: never); returns its norm over all ranks, before that."""
-        norm = torch.nn.utils.clip_grad_norm_(learning, most or math.inf)
-        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+        """Scale the gradient down to the norm `most` (0: never); returns its norm over all ranks, before that.
+
+        As torch's `clip_grad_norm_`, to the last bit; that one also multiplies by 1 where there is nothing to scale.
+        """
+        learning = list(learning)
+        norm = get_total_norm([p.grad for p in learning if p.grad is not None])
+        whole = norm.full_tensor() if isinstance(norm, DTensor) else norm
+        if most and most / (whole + 1e-6) < 1:  # torch's own factor
+            clip_grads_with_norm_(learning, most, norm)
+        return float(whole)
 
     def finite(self) -> bool:
         """Whether all weights that this rank holds are finite."""

@@ -1,0 +1,328 @@
+"""DeepSpeed's ZeRO: stage 1 shards the optimiser's state, 2 the gradients as well, 3 the weights as well.
+
+After Rajbhandari et al., arXiv:1910.02054. Not through accelerate, whose plugin becomes DDP without a word on CPUs, and
+not by a file of DeepSpeed's: every setting of it that can change a number is given here.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import logging
+import math
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from hairsplit.core.errors import HairsplitError
+from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.train.engines.outputs import CastEmbedded, CastTowers, on_cpu, without_scalars
+from hairsplit.train.engines.replicated import MakeOptimizer, Replicated, skeleton
+from hairsplit.train.step import Towers
+
+
+class Zero(Replicated):
+    """ZeRO of one stage, in single precision (autocast is the loop's).
+
+    Raises:
+        HairsplitError: DeepSpeed is not installed.
+    """
+
+    def __init__(self, accelerator: Accelerator, *, stage: int) -> None:
+        super().__init__(accelerator)
+        self.stage = stage
+        if importlib.util.find_spec("deepspeed") is None:
+            raise HairsplitError(
+                f"zero{stage} is DeepSpeed's, which is not installed",
+                where="engine",
+                hint='pip install "hairsplit[deepspeed]", or use `engine: fsdp2`, which needs nothing more',
+            )
+        self._weight: Tensor | None = None
+        """Stands in the loss for the penalty, of which each rank has its shards' part."""
+
+    def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
+        """See `Replicated.prepare`.
+
+        Raises:
+            HairsplitError: DeepSpeed shards less than it was asked for.
+        """
+        deepspeed = _deepspeed(self.device)
+        self._gathered: Callable[..., Any] = deepspeed.zero.GatheredParameters
+        self._whole = skeleton(encoder, main=self.is_main_process)
+        self._shapes = {name: value.shape for name, value in encoder.state_dict().items()}
+        without_scalars(encoder)  # DeepSpeed sends parameters as bytes, which it cannot view one of no dimension as
+        self.encoder, self._base = encoder, make()
+        names = {id(p): name for name, p in encoder.named_parameters()}
+        self._learning: list[Any] = [p for group in self._base.param_groups for p in group["params"]]
+        self._learning_shapes = [self._shapes[names[id(p)]] for p in self._learning]
+        self._indices: list[list[int]] = [group["params"] for group in self._base.state_dict()["param_groups"]]
+        # The groups as the loop knows them: DeepSpeed puts one flat tensor in the place of a group's parameters.
+        self._groups: list[dict[str, Any]] = [
+            {**group, "params": [torch.empty_like(p, device="meta") for p in group["params"]]}
+            for group in self._base.param_groups
+        ]
+        deepspeed.init_distributed(dist_backend=dist.get_backend(), auto_mpi_discovery=False, verbose=False)
+        towers = CastTowers(Towers(encoder, sharded=True), self.device)
+        self._inner, *_ = deepspeed.initialize(
+            model=towers,
+            optimizer=self._base,
+            config=_settings(self.stage, self.num_processes),
+            dist_init_required=False,
+        )
+        self._refuse_whole()
+        self._stepping = Stepping(self._inner, self._groups)
+        return CastEmbedded(self._inner, towers), self._stepping
+
+    def _refuse_whole(self) -> None:
+        """One rank's part of what learns, and in stage 3 of each weight, must be about one of as many as there are."""
+        numbers = sum(shape.numel() for shape in self._learning_shapes)
+        held = sum(flat.numel() for flat in self._flats())
+        room = numbers / self.num_processes + 4 * len(self._learning) + 64 * len(self._groups)  # parts are padded
+        sharded = self._inner.zero_optimization_stage() == self.stage and 0 < held <= min(room, numbers - 1)
+        if self.stage == 3:
+            sharded &= all(hasattr(p, "ds_tensor") and not p.numel() for p in self.encoder.parameters())
+        else:
+            sharded &= self._inner.optimizer.partition_gradients == (self.stage == 2)
+        if not sharded:
+            raise HairsplitError(
+                f"DeepSpeed did not shard as zero{self.stage} does", where="engine", hint="use `engine: fsdp2`"
+            )
+
+    def _flats(self) -> list[Tensor]:
+        """This rank's parts of what learns, for which the optimiser keeps its state."""
+        inner = self._inner.optimizer
+        flats: list[Tensor] = (
+            inner.fp32_partitioned_groups_flat if self.stage == 3 else inner.single_partition_of_fp32_groups
+        )
+        return flats
+
+    def penalty(self, start: Mapping[str, Tensor]) -> Callable[[], Tensor]:
+        """See `Replicated.penalty`; in stage 3 each rank computes its shards' part."""
+        if self.stage != 3:
+            return super().penalty({name: start[name].reshape(p.shape) for name, p in self._named()})
+        self._starts = {name: self._shard(p, start[name]).clone() for name, p in self._named()}
+
+        def penalty() -> Tensor:
+            # One sum per tensor, added up in float64, as in `penalty.py`.
+            sums = [self._distance(name, p).square().sum().double() for name, p in self._named()]
+            total = torch.stack(sums).sum()
+            dist.all_reduce(total)
+            self._weight = total.float().requires_grad_()
+            return self._weight
+
+        return penalty
+
+    def _named(self) -> list[tuple[str, Any]]:
+        return [(name, p) for name, p in self.encoder.named_parameters() if p.requires_grad]
+
+    def _shard(self, parameter: Any, whole: Tensor) -> Tensor:
+        """This rank's part of a tensor, as DeepSpeed cuts the parameter up: equal runs, the last ones padded."""
+        held: Tensor = parameter.ds_tensor
+        size = held.numel()
+        begin = min(self.process_index * size, whole.numel())
+        return whole.detach().reshape(-1)[begin : begin + size].to(held.device)
+
+    def _distance(self, name: str, parameter: Any) -> Tensor:
+        start = self._starts[name]
+        held: Tensor = parameter.ds_tensor
+        return held.detach()[: len(start)] - start
+
+    @contextlib.contextmanager
+    def no_sync(self, towers: nn.Module) -> Iterator[None]:
+        """See `Replicated.no_sync`; from stage 2 on gradients are exchanged all the same, as there is no room."""
+        self._inner.set_gradient_accumulation_boundary(False)
+        try:
+            yield
+        finally:
+            self._inner.set_gradient_accumulation_boundary(True)
+
+    def backward(self, loss: Tensor) -> None:
+        """See `Replicated.backward`."""
+        self._inner.backward(loss, scale_wrt_gas=False)
+        if self._weight is not None and (weight := self._weight.grad) is not None:
+            self._weight = None
+            for name, p in self._named():
+                far = self._distance(name, p)
+                gradient = self._inner.optimizer.get_local_fp32_grad_for_param(p).clone()
+                gradient[: len(far)] += 2 * weight * far  # averaged over the ranks already
+                self._inner.optimizer.set_local_grad_for_param(gradient, p)
+
+    def clip(self, learning: Iterable[nn.Parameter], most: float) -> float:
+        """See `Replicated.clip`; the gradient is scaled in the step, by torch's factor, which is DeepSpeed's too."""
+        optimizer = self._inner.optimizer
+        optimizer.clip_grad = most
+        groups = optimizer._get_norm_groups() if self.stage == 3 else [optimizer.scaled_global_norm()]
+        norms = [float(norm) for norm in groups]
+        if any(not math.isfinite(norm) or norm < 0 for norm in norms):  # -1 stands for either
+            return math.nan
+        return math.hypot(*norms)
+
+    def finite(self) -> bool:
+        """See `Replicated.finite`."""
+        held = (getattr(p, "ds_tensor", p) for p in self.encoder.parameters())
+        return all(bool(torch.isfinite(value).all()) for value in held)
+
+    def model(self) -> dict[str, Tensor]:
+        """See `Replicated.model`; in stage 3 one tensor at a time is whole on the other ranks."""
+        found = {}
+        for name, value in self.encoder.state_dict(keep_vars=True).items():
+            with self._gathered([value]) if hasattr(value, "ds_id") else contextlib.nullcontext():
+                if self.is_main_process:
+                    found[name] = on_cpu(value, self._shapes[name])
+        return found
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """See `Replicated.optimizer_state`."""
+        flat = self._flats()[0]
+        state = self._base.state.get(flat, {})
+        parts = [key for key, value in state.items() if _is_part(key, value)]
+        if parts:
+            self._link()
+        counts = {key: value for key, value in state.items() if key not in parts}
+        entries: dict[int, dict[str, Any]] = {}
+        for index, parameter in enumerate(self._learning if state else []):
+            full = {key: self._full_state(parameter, key) for key in parts}
+            if self.is_main_process:
+                entries[index] = {
+                    key: value.clone() if isinstance(value, Tensor) else value for key, value in counts.items()
+                } | {key: on_cpu(value, self._learning_shapes[index]) for key, value in full.items()}
+        groups = [{**group, "params": which} for group, which in zip(self._groups, self._indices, strict=True)]
+        return {"state": entries, "param_groups": groups} if self.is_main_process else {}
+
+    def _full_state(self, parameter: Any, key: str) -> Tensor:
+        if self.stage == 3:
+            full: Tensor = self._inner.optimizer.get_full_hp_param(parameter, key)
+        else:
+            full = parameter.get_full_hp_param(key)
+        return full
+
+    def load_optimizer(self, state: dict[str, Any]) -> None:
+        """See `Replicated.load_optimizer`."""
+        for group, saved in zip(self._groups, state["param_groups"], strict=True):
+            group |= {key: value for key, value in saved.items() if key != "params"}
+        self._stepping.pass_on()
+        entries = state["state"]
+        if not entries:
+            return
+        some = next(iter(entries.values()))
+        on_device = any(group.get("fused") or group.get("capturable") for group in self._groups)
+        for flat in self._flats():
+            self._base.state[flat] = {
+                key: torch.zeros_like(flat)
+                if _is_part(key, value)
+                else value.clone().to(flat.device if on_device else "cpu")
+                if isinstance(value, Tensor)
+                else value
+                for key, value in some.items()
+            }
+        self._link()
+        for index, parameter in enumerate(self._learning):
+            for key, value in entries.get(index, {}).items():
+                if _is_part(key, value):
+                    self._load_part(parameter, key, value.to(self.device))
+
+    def _link(self) -> None:
+        """Let parameters know their parts of the optimiser's state, which DeepSpeed does too early for all groups."""
+        if self.stage != 3:
+            self._inner.optimizer._hp_optimizer_states_linked = False
+            self._inner.optimizer._lazy_init_hp_params_optimizer_state()
+
+    def _load_part(self, parameter: Any, key: str, value: Tensor) -> None:
+        if self.stage != 3:
+            parameter.set_full_hp_param(value, key)
+            return
+        part = self._shard(parameter, value)
+        local, _ = self._inner.optimizer._get_fp32_opt_state_partition(parameter, True, key)
+        local[: len(part)] = part
+
+    def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
+        """See `Replicated.whole`."""
+        if self._whole is None:
+            raise ValueError("only the main process holds the whole model")
+        self._whole.to(self.device).load_state_dict(model)
+        return self._whole
+
+
+class Stepping:
+    """DeepSpeed's optimiser as the loop sees it."""
+
+    def __init__(self, inner: Any, groups: list[dict[str, Any]]) -> None:
+        self._inner = inner
+        self.param_groups = groups
+        """With parameters that have nothing but their shape."""
+
+    def pass_on(self) -> None:
+        """Give DeepSpeed's groups the settings (learning rates) of these."""
+        for ours, theirs in zip(self.param_groups, self._inner.optimizer.param_groups, strict=True):
+            theirs |= {key: value for key, value in ours.items() if key != "params"}
+
+    def step(self) -> None:
+        """Clip, step, and drop the gradient.
+
+        Raises:
+            HairsplitError: DeepSpeed skipped the step.
+        """
+        self.pass_on()
+        self._inner.step()
+        if not self._inner.was_step_applied():
+            raise HairsplitError("DeepSpeed skipped a step", where="engine", hint="use `engine: fsdp2`")
+
+    def zero_grad(self, *, set_to_none: bool = True) -> None:
+        """Drop the gradient."""
+        self._inner.optimizer.zero_grad(set_to_none=set_to_none)
+
+
+def _is_part(key: str, value: Any) -> bool:
+    """Whether a state has a number for each of the parameter's, unlike the count of steps."""
+    return isinstance(value, Tensor) and key != "step"
+
+
+def _deepspeed(device: torch.device) -> Any:
+    if device.type == "cpu":
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # it takes a GPU that is there otherwise
+    # It calls what this torch calls by another name; the user can do nothing about that.
+    warnings.filterwarnings("ignore", r".*torch\.distributed\.\w+. is deprecated", FutureWarning)
+    deepspeed: Any = importlib.import_module("deepspeed")
+    # On CPUs it would compile an all-reduce of its own at the first start; gloo does, and needs no compiler.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    logger = logging.getLogger("DeepSpeed")
+    logger.setLevel(logging.ERROR)  # it warns of every optimiser but its own
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(sys.stderr)  # stdout is for what the command answers
+    return deepspeed
+
+
+def _settings(stage: int, ranks: int) -> dict[str, Any]:
+    """All that can change a number, and the sizes of the buckets."""
+    return {
+        "train_micro_batch_size_per_gpu": 1,  # only their ratios matter: the loop makes the batches
+        "gradient_accumulation_steps": 1,  # the loop says which micro-batch is a step's last
+        "train_batch_size": ranks,
+        "gradient_clipping": 0.0,  # the loop says to what norm
+        "prescale_gradients": False,
+        "gradient_predivide_factor": 1.0,
+        "fp16": {"enabled": False},
+        "bf16": {"enabled": False},  # autocast is the loop's
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,
+        "steps_per_print": None,
+        "wall_clock_breakdown": False,
+        "zero_optimization": {
+            "stage": stage,
+            "overlap_comm": False,
+            "contiguous_gradients": True,
+            "round_robin_gradients": False,
+            "reduce_scatter": True,
+            "reduce_bucket_size": 50_000_000,
+            "allgather_bucket_size": 50_000_000,
+            "stage3_param_persistence_threshold": 0,
+            "stage3_prefetch_bucket_size": 0,
+        },
+    }
