@@ -73,11 +73,17 @@ def test_special_tokens_typed_by_a_user_are_plain_text(text: str) -> None:
 @given(text=st.text())
 @example(text="it's A\u00a0dog&amp;amp;cat</w>")
 @example(text="schÃ¶n 'ſ")
+@example(text="a\u0345 b")
 def test_decoding_gives_back_the_cleaned_text_but_for_spaces(text: str) -> None:
     for tokenizer in (FULL, SMALL):
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids).split() == tokenizer.decode(tokenizer.encode(tokenizer.decode(ids))).split()
-        assert tokenizer.decode(ids).replace(" ", "") == clean(text).replace(" ", "")
+        assert seen(tokenizer.decode(ids)) == seen(clean(text))
+
+
+def seen(text: str) -> str:
+    """Without spaces and U+0345: it is no letter, but equals one when case is ignored, so OpenAI's pattern skips it."""
+    return text.replace(" ", "").replace("\u0345", "")
 
 
 @settings(deadline=None)
