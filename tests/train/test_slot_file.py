@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import write_at
 from hairsplit.train import slot_file
 from hairsplit.train.slot_file import CacheFolder, SlotFile
 
@@ -171,17 +172,18 @@ def test_a_file_with_another_header_is_built_anew_and_said(tmp_path: Path, capsy
 
 def _killed(folder: Path, writes: int) -> None:
     """Add records and die in the middle of the write number `writes`."""
-    one, done, write = Opened(folder), [0], slot_file._write
+    one, done = Opened(folder), [0]
 
     def dying(file: int, data: bytes, offset: int) -> None:
         done[0] += 1
         if done[0] == writes:
-            write(file, data[: len(data) // 2], offset)
+            write_at(file, data[: len(data) // 2], offset)
             os.kill(os.getpid(), signal.SIGKILL)
-        write(file, data, offset)
+        write_at(file, data, offset)
 
-    slot_file._write = dying
-    one.put(range(5, 8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slot_file, "write_at", dying)
+        one.put(range(5, 8))
 
 
 @pytest.mark.parametrize("writes", [1, 2, 3, 4, 5, 6])

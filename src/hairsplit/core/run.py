@@ -36,6 +36,14 @@ def number(seed: int, *names: object) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1
 
 
+def write_at(file: int, data: bytes, offset: int) -> None:
+    """All of `data` into an open file at `offset`, however little of it the system takes at a time."""
+    left = memoryview(data)
+    while left:
+        done = os.pwrite(file, left, offset)
+        left, offset = left[done:], offset + done
+
+
 def file_hash(path: Path) -> str:
     """blake2b of a file's bytes, 32 hex digits."""
     digest = hashlib.blake2b(digest_size=16)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import features
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import text_hash, writable
+from hairsplit.core.run import text_hash, writable, write_at
 from hairsplit.encoders.preprocess import Preprocess
 
 try:
@@ -105,7 +105,7 @@ class PixelCache:
                     return key in self._found
                 end = _HEADER + self._known * self._record.itemsize
                 try:
-                    _write(self._file, row.tobytes(), end)
+                    write_at(self._file, row.tobytes(), end)
                 except OSError as error:
                     os.ftruncate(self._file, end)
                     raise HairsplitError(
@@ -134,7 +134,7 @@ class PixelCache:
         header = os.pread(self._file, _HEADER, 0)
         if len(header) < _HEADER and settings.ljust(_HEADER).startswith(header):  # new, or killed while it was new
             os.ftruncate(self._file, 0)
-            _write(self._file, settings.ljust(_HEADER), 0)
+            write_at(self._file, settings.ljust(_HEADER), 0)
         elif header != settings.ljust(_HEADER):
             raise HairsplitError(
                 "not a cache of decoded pictures", where=str(self.path), hint="remove it, or choose another pixel_cache"
@@ -181,10 +181,3 @@ def pixel_settings(preprocess: Preprocess) -> str:
 
 def _crc(key: int, pixels: Pixels) -> int:
     return zlib.crc32(np.ascontiguousarray(pixels).data, zlib.crc32(key.to_bytes(8, "little", signed=True)))
-
-
-def _write(file: int, data: bytes, offset: int) -> None:
-    left = memoryview(data)
-    while left:
-        done = os.pwrite(file, left, offset)
-        left, offset = left[done:], offset + done

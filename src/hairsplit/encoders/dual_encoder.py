@@ -1,7 +1,7 @@
 """One small interface over transformers' CLIPModel: images and texts in, unit embeddings out."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -124,11 +124,16 @@ class DualEncoder(nn.Module):
 
     def parameters_hash(self) -> str:
         """blake2b over the names, shapes and bytes of all weights, adapters merged, 32 hex digits."""
-        digest = hashlib.blake2b(digest_size=16)
-        for name, value in sorted(lora.plain_state(self.model).items()):
-            digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return weights_hash(sorted(lora.plain_state(self.model).items()))
+
+
+def weights_hash(weights: Iterable[tuple[str, Tensor]]) -> str:
+    """blake2b over names, shapes and bytes, in the order given, 32 hex digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in weights:
+        digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def unit(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from hairsplit.encoders.lora import LoraConfig
 from hairsplit.encoders.trainable import TrainableMode
 from hairsplit.losses.objectives import HncL2Spec, ObjectiveSpec
-from hairsplit.train.engines.names import EngineName
+from hairsplit.train.engines.names import REPLICATED, EngineName
 from hairsplit.train.stopping import OnForgetting
 from hairsplit.train.tracking import TrackerNames
 
@@ -142,9 +142,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.lora is not None and self.trainable != "lora":
             raise ValueError(f"lora is given, and {self.trainable} has no adapters: use `trainable: lora`")
-        if self.ema is not None and self.engine not in {"auto", "ddp"}:
+        if self.ema is not None and self.engine not in REPLICATED:
             raise ValueError(f"ema averages whole weights, and {self.engine} shards: use `engine: ddp`, or no ema")
-        if self.engine not in {"auto", "ddp"} and (self.chunk is not None or self.log_gradient_norms):
+        if self.engine not in REPLICATED and (self.chunk is not None or self.log_gradient_norms):
             key = "log_gradient_norms" if self.chunk is None else "chunk"
             raise ValueError(f"{key} needs whole weights on each rank, and {self.engine} shards: use `engine: ddp`")
         if self.forgetting_budget is not None and self.recognition is None:

@@ -1,6 +1,5 @@
 """Frozen work is done once: which parts of a run's towers never change, and what keeps their outputs."""
 
-import hashlib
 import json
 import platform
 import sys
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from hairsplit.core.wording import counted
 from hairsplit.data.pixel_cache import pixel_settings
-from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.encoders.dual_encoder import DualEncoder, weights_hash
 from hairsplit.encoders.stages import Tower, drops, stages
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.embeddings_cache import Cache
@@ -215,21 +214,16 @@ def _positions(encoder: DualEncoder) -> int:
 def _settings(encoder: DualEncoder, tower: Tower, modules: Sequence[nn.Module]) -> dict[str, Any]:
     config = _config(encoder, tower)
     names = ("hidden_act", "num_attention_heads", "layer_norm_eps", "_attn_implementation")
-    found = {"tower": tower, "weights": _weights_hash(modules)} | {name: getattr(config, name) for name in names}
+    weights = (
+        (f"{number} {name}", value)
+        for number, module in enumerate(modules)
+        for name, value in sorted(module.state_dict().items())
+    )
+    found = {"tower": tower, "weights": weights_hash(weights)} | {name: getattr(config, name) for name in names}
     if tower == "image":
         prepared = encoder.preprocess
         found |= {"pixels": pixel_settings(prepared), "mean": list(prepared.mean), "std": list(prepared.std)}
     return found
-
-
-def _weights_hash(modules: Sequence[nn.Module]) -> str:
-    """blake2b over the names, shapes and bytes of the modules' weights, 32 hex digits."""
-    digest = hashlib.blake2b(digest_size=16)
-    for number, module in enumerate(modules):
-        for name, value in sorted(module.state_dict().items()):
-            digest.update(f"{number} {name} {value.dtype} {list(value.shape)}\n".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _machine(device: torch.device) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import text_hash, writable
+from hairsplit.core.run import text_hash, writable, write_at
 
 try:
     import fcntl
@@ -183,7 +183,7 @@ class SlotFile:
                 _say(self.path, "was damaged and is built anew")
             os.ftruncate(self._index, 0)
             os.ftruncate(self._rows, 0)
-            _write(self._index, header + bytes(8), 0)
+            write_at(self._index, header + bytes(8), 0)
         os.utime(self._index)
         self._forget()
 
@@ -259,12 +259,12 @@ class SlotFile:
     def _put(self, slot: int, key: bytes, row: Bytes) -> None:
         place = _HEADER + slot * _ENTRY.itemsize
         if slot < self._known:
-            _write(self._index, bytes(_ENTRY.itemsize), place)
+            write_at(self._index, bytes(_ENTRY.itemsize), place)
             self._replaced += 1
-            _write(self._index, struct.pack("<q", self._replaced), _COUNT)
-        _write(self._rows, row.tobytes(), slot * self._record)
+            write_at(self._index, struct.pack("<q", self._replaced), _COUNT)
+        write_at(self._rows, row.tobytes(), slot * self._record)
         crc = _crc(key, row)
-        _write(self._index, np.array([(key, crc, _MARK, time.time())], _ENTRY).tobytes(), place)
+        write_at(self._index, np.array([(key, crc, _MARK, time.time())], _ENTRY).tobytes(), place)
         self._found[key] = slot, crc
         self._touched.add(slot)
         self._known = max(self._known, slot + 1)
@@ -276,10 +276,3 @@ def _say(path: Path, what: str) -> None:
 
 def _crc(key: bytes, row: Bytes) -> int:
     return zlib.crc32(row.data, zlib.crc32(key))
-
-
-def _write(file: int, data: bytes, offset: int) -> None:
-    left = memoryview(data)
-    while left:
-        done = os.pwrite(file, left, offset)
-        left, offset = left[done:], offset + done

@@ -5,7 +5,7 @@ import os
 from accelerate import Accelerator
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.train.engines.names import EngineName
+from hairsplit.train.engines.names import REPLICATED, EngineName
 from hairsplit.train.engines.replicated import Replicated
 
 __all__ = ["EngineName", "Replicated", "choose", "refuse_plugins"]
@@ -39,7 +39,7 @@ def choose(name: EngineName, accelerator: Accelerator) -> Replicated:
             hint="start it with `torchrun --nproc-per-node 2 -m hairsplit train ...` "
             "(`accelerate launch --cpu --num_processes 2` starts one process), or use `engine: auto`",
         )
-    if name in {"auto", "ddp"}:
+    if name in REPLICATED:
         return Replicated(accelerator)
     if name != "fsdp2":
         from hairsplit.train.engines.zero import Zero
