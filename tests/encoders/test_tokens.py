@@ -74,11 +74,13 @@ def test_special_tokens_typed_by_a_user_are_plain_text(text: str) -> None:
 @example(text="it's A\u00a0dog&amp;amp;cat</w>")
 @example(text="schÃ¶n 'ſ")
 @example(text="a\u0345 b")
+@example(text="\u00e2\x9d")
 def test_decoding_gives_back_the_cleaned_text_but_for_spaces(text: str) -> None:
     for tokenizer in (FULL, SMALL):
-        ids = tokenizer.encode(text)
-        assert tokenizer.decode(ids).split() == tokenizer.decode(tokenizer.encode(tokenizer.decode(ids))).split()
-        assert seen(tokenizer.decode(ids)) == seen(clean(text))
+        decoded = tokenizer.decode(tokenizer.encode(text))
+        assert seen(decoded) == seen(clean(text))
+        if clean(decoded).split() == decoded.split():  # ftfy may mend a text anew where spaces are added
+            assert tokenizer.decode(tokenizer.encode(decoded)).split() == decoded.split()
 
 
 def seen(text: str) -> str:
