@@ -26,6 +26,7 @@ __all__ = [
     "interpolate",
     "list_",
     "merge",
+    "push",
     "read_config",
     "report",
     "train",
@@ -112,11 +113,58 @@ def evaluate(
     return run_evaluation(model, Path(on), out, **shared)
 
 
-def report(folders: Sequence[Path], out: Path, *, title: str | None = None) -> Path:
-    """Write one self-contained HTML page about evaluation and run folders; the first evaluation is the baseline."""
+def report(
+    folders: Sequence[Path],
+    out: Path = Path("report.html"),
+    *,
+    title: str | None = None,
+    card: Path | None = None,
+    licence: str | None = None,
+    data_licence: str | None = None,
+    base: str | None = None,
+) -> Path:
+    """Write one self-contained HTML page about evaluation and run folders; the first evaluation is the baseline.
+
+    Args:
+        folders: Written by `evaluate` and `train`.
+        out: The HTML file; replaced if it exists.
+        title: Heading of the page.
+        card: Write the card of this model (a transformers folder, or a run) instead: README.md in its folder, of those
+            evaluations that are of its weights. `out` and `title` play no part then.
+        licence: With `card`: of the weights, as the hub names it.
+        data_licence: With `card`: of the training data.
+        base: With `card`: what the model was fine-tuned from, if no run among the folders says it.
+
+    Raises:
+        HairsplitError: A folder holds nothing to report on; or none of them is about the weights of `card`.
+    """
+    if card is not None:
+        from hairsplit._verbs.card import run_card
+
+        return run_card(folders, card, licence=licence, data_licence=data_licence, base=base)
     from hairsplit.report.html import write_report
 
     return write_report(folders, out, title=title)
+
+
+def push(model: Path, to: str, *, public: bool = False, message: str | None = None, without_card: bool = False) -> str:
+    """Give a model's folder to a repository of the hub, or to another folder; returns where it is.
+
+    Files that are no part of a model stay here. What arrived is compared with what is here.
+
+    Args:
+        model: A transformers folder, or a run folder, whose best checkpoint is meant.
+        to: USER/NAME on the hub, which the caller is logged in to; or a folder: an absolute path, ./DIR, file://DIR.
+        public: Whether all may see a repository that is made.
+        message: Of the commit.
+        without_card: Push a model without a README.md, too.
+
+    Raises:
+        HairsplitError: The model has no card or cannot be loaded, or the hub did not take it.
+    """
+    from hairsplit._verbs.push import run_push
+
+    return run_push(model, to, public=public, message=message, without_card=without_card)
 
 
 def interpolate(base: "DualEncoder", tuned: "DualEncoder", alpha: float) -> "DualEncoder":

@@ -1,14 +1,17 @@
 """`hairsplit convert`: another layout, read back and compared before it is called done."""
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
 import torch
 
+from hairsplit._verbs.card import model_folder
 from hairsplit._verbs.interpolating import interpolated
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder, export
 from hairsplit.encoders.dual_encoder import DualEncoder
+from hairsplit.report.card import CARD, add_conversion
 
 TOLERANCE = 1e-6
 
@@ -53,8 +56,23 @@ def run_conversion(
         raise HairsplitError(
             f"reads back differently: embeddings differ by {difference:.2e}", where=str(target), hint="do not use it"
         )
+    told = f"read back, embeddings of 4 images and 4 captions differ by {difference:.1e} at most"
+    _say_in_card(source, target, to, told, same_weights=wise_ft is None)
     mixed = f"{wise_ft:g} of the way from its base to {source}; " if wise_ft is not None else ""
-    return f"{target}: {mixed}read back, embeddings of 4 images and 4 captions differ by {difference:.1e} at most"
+    return f"{target}: {mixed}{told}"
+
+
+def _say_in_card(source: str | Path, target: Path, to: str, told: str, *, same_weights: bool) -> None:
+    """A folder takes the card of its source along, with a section on the conversion; other weights need their own."""
+    if not target.is_dir() or not same_weights:
+        return
+    try:
+        card = model_folder(Path(source)) / CARD
+    except HairsplitError:
+        return  # a state dict, 'tiny' or a hub id: there is no card to take along
+    if card.is_file():
+        shutil.copyfile(card, target / CARD)
+        add_conversion(target / CARD, f"Converted to {to} by `hairsplit convert`; {told}.")
 
 
 @torch.no_grad()

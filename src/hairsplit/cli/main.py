@@ -17,6 +17,7 @@ from hairsplit.cli.evaluate import evaluate
 from hairsplit.cli.exporting import export
 from hairsplit.cli.failures import Verbs, fail, from_system
 from hairsplit.cli.importing import import_
+from hairsplit.cli.publishing import push, report
 from hairsplit.cli.training import train
 from hairsplit.core.errors import HairsplitError
 
@@ -45,8 +46,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    _local_rank: Annotated[int | None, Option("--local_rank", hidden=True)] = None,
 ) -> None:
-    pass
+    """`--local_rank` is put there by DeepSpeed's launcher, which says the same in the environment."""
 
 
 @app.command()
@@ -90,18 +92,8 @@ app.command()(export)
 app.command()(train)
 app.command()(evaluate)
 app.command()(audit)
-
-
-@app.command()
-def report(
-    folders: Annotated[list[Path], Argument(metavar="RUN...", help="Evaluation and run folders, the baseline first.")],
-    out: Annotated[Path, Option("--out", "-o", help="The HTML file; replaced if it exists.")] = Path("report.html"),
-    title: Annotated[str | None, Option(help="Heading of the page.")] = None,
-) -> None:
-    """Write one self-contained HTML page: gain beside forgetting, curves, best and worst items with pictures."""
-    from hairsplit import api
-
-    typer.echo(f"open {api.report(folders, out, title=title)}")
+app.command()(report)
+app.command()(push)
 
 
 @app.command()
