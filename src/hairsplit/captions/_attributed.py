@@ -6,6 +6,7 @@ from typing import Literal
 
 from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fits
 from hairsplit.captions._family import Context, Draft
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import Order, statements, unsaid
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
@@ -33,7 +34,7 @@ def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, 
         entity = s if side == "subject" else o
         kinds = context.names.telling(entity, without=unsaid(p))
         if not kinds:
-            yield Reject(where, "no attribute of a class, or referent is not unique with it", entity.noun)
+            yield left_out(where, "no attribute of a class, or referent is not unique with it")
             continue
         kind, attribute = kinds[0] if len(kinds) == 1 else rng.choice(kinds)
         said = Phrase(entity.noun, (attribute,))
@@ -51,7 +52,7 @@ def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, 
             if len(found) >= context.wanted:
                 break
         if not found:
-            yield Reject(where, "no change that is surely false and keeps swaps even", f"{s.noun} {p} {o.noun}")
+            yield left_out(where, "no change that is surely false and keeps swaps even")
             continue
         yield draft_of(context, stated, found[: context.wanted])
 

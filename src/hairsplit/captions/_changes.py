@@ -84,7 +84,7 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
         if facts.relation(*claim).truth is not Truth.FALSE:
             continue
         z = context.names.describe(other, context.rng, without=unsaid(p))
-        if z is None or z.noun in {x.noun, y.noun}:
+        if z is None or z.noun in (x.noun, y.noun):
             continue
         if not context.corpus.replace((s.noun, p, o.noun), (claim[0].noun, p, claim[2].noun), context.rng):
             continue
@@ -107,8 +107,9 @@ def _told_apart(facts: Facts, order: Order, role: Role) -> bool:
 
 def fits(facts: Facts, predicate: str, old: Entity, new: Entity, kept: Entity) -> bool:
     """Whether one thing may stand for another in a statement: same number, and a sensible one."""
-    if lexicon.number(old.noun) != lexicon.number(new.noun) or new.noun in {old.noun, kept.noun}:
+    noun = new.noun
+    if noun in (old.noun, kept.noun) or lexicon.number(old.noun) != lexicon.number(noun):
         return False
     if predicate in DIRECTIONS:
         return not unfit(facts, new, kept)
-    return lexicon.is_person(old.noun) == lexicon.is_person(new.noun)
+    return lexicon.is_person(old.noun) == lexicon.is_person(noun)

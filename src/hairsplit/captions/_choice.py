@@ -1,5 +1,6 @@
 """Which graphs of the input are worked on, and where their pictures are."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from hairsplit.core.run import number
 from hairsplit.core.types import Reject, Scene
 from hairsplit.scenes.readers.gqa import RawGraph, clean
 
+_PLAIN = re.compile(r"[a-zA-Z0-9_-]+\.[a-z]+")
+"""Names of files that can only leave the folder they are in by being a link."""
 ENDINGS = (".jpg", ".png", ".jpeg")
 """Tried after the path that a graph names: `<image id><ending>`."""
 
@@ -73,6 +76,8 @@ def checked_shard(shard: tuple[int, int]) -> tuple[int, int]:
 def _picture(root: Path, names: Sequence[str], *, check: bool) -> tuple[str | None, str]:
     """The first of the paths that is a file (or, unchecked, the first), and why there is none."""
     for name in names:
+        if not check and _PLAIN.fullmatch(name) and not (root / name).is_symlink():
+            return name, ""  # as `inside` would find, in a tenth of its time
         try:
             path = inside(root, name)
         except HairsplitError:

@@ -1,13 +1,12 @@
 """Clauses, each with a true and a false wording, and the sentences of two clauses that are made of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from hairsplit.captions._changes import changes
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import be, said, sentence, wording
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import statements
 from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Form, Has, Junction, Phrase, Related
@@ -19,8 +18,7 @@ AND = ("{c} and {d}.", "{c}, while {d}.", "In the picture, {c} and {d}.")
 XOR = ("Either {c} or {d}.", "In the picture, either {c} or {d}.", "{c} or {d}, but not both.")
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(NamedTuple):
     """A statement in a true and a false version that differ in one slot."""
 
     texts: tuple[str, str]
@@ -30,28 +28,31 @@ class Clause:
     """From true to false."""
     things: tuple[tuple[str, Entity], ...]
     """(role, thing) of the true version."""
-    new: tuple[tuple[str, Entity], ...] = ()
+    new: tuple[tuple[str, Entity], ...]
     """(role, thing) that only the false version speaks of."""
+    ids: frozenset[str]
+    """Of the things."""
+    words: frozenset[str]
+    """Of both texts."""
+    edited: frozenset[str]
+    """Words of the edit; none for predicates, which may well be repeated."""
 
     def apart(self, other: "Clause") -> bool:
         """Whether it speaks of other things than another clause, and no edit repeats a word of the other clause."""
-        return (
-            self._ids != other._ids and self._edited.isdisjoint(other._words) and other._edited.isdisjoint(self._words)
-        )
+        return self.ids != other.ids and self.edited.isdisjoint(other.words) and other.edited.isdisjoint(self.words)
 
-    @cached_property
-    def _edited(self) -> frozenset[str]:
-        """Words of the edit; those of predicates may well be repeated."""
-        edited = {*self.edit.before.split(" "), *self.edit.after.split(" ")}
-        return frozenset() if self.edit.role == "predicate" else frozenset(edited)
 
-    @cached_property
-    def _words(self) -> frozenset[str]:
-        return frozenset(" ".join(self.texts).split(" "))
-
-    @cached_property
-    def _ids(self) -> frozenset[str]:
-        return frozenset(thing.id for _, thing in self.things)
+def _clause(
+    texts: tuple[str, str],
+    forms: tuple[Form, Form],
+    edit: Edit,
+    things: tuple[tuple[str, Entity], ...],
+    new: tuple[tuple[str, Entity], ...] = (),
+) -> Clause:
+    ids = frozenset([thing.id for _, thing in things])
+    words = frozenset(f"{texts[0]} {texts[1]}".split(" "))
+    edited = () if edit.role == "predicate" else f"{edit.before} {edit.after}".split(" ")
+    return Clause(texts, forms, edit, things, new, ids, words, frozenset(edited))
 
 
 def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:
@@ -64,7 +65,7 @@ def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Rejec
         names = (attribute, other)
         first, second = (f"{said(x)} {be(x)} {name}" for name in names)
         forms = Has(x, names[0]), Has(x, names[1])
-        yield Clause((first, second), forms, Edit("attribute", *names), (("subject", entity),))
+        yield _clause((first, second), forms, Edit("attribute", *names), (("subject", entity),))
 
 
 def relation_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:
@@ -76,12 +77,11 @@ def relation_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject
         s, p, o, x, y = order
         change = next(changes(facts, context, order), None)
         if change is None:
-            detail = f"{s.noun} {p} {o.noun}"
-            yield Reject(facts.scene.image_id, "no change that is surely false and keeps swaps even", detail)
+            yield left_out(facts.scene.image_id, "no change that is surely false and keeps swaps even")
             continue
         row = context.rng.randrange(3)
         texts = _related(x, p, y, row), _related(change.x, change.predicate, change.y, row)
-        yield Clause(texts, (Related(x, p, y), change.form), change.edit, (("subject", s), ("object", o)), change.new)
+        yield _clause(texts, (Related(x, p, y), change.form), change.edit, (("subject", s), ("object", o)), change.new)
 
 
 def _related(x: Phrase, p: str, y: Phrase, row: int) -> str:
@@ -132,8 +132,7 @@ def _couples(clauses: Iterator[Clause | Reject], where: str) -> Iterator[tuple[C
         else:
             waiting.remove(match)
             yield match, clause
-    for clause in waiting:
-        yield Reject(where, "no second clause to go with it", clause.texts[0])
+    yield from [left_out(where, "no second clause to go with it")] * len(waiting)
 
 
 def _said(

@@ -175,12 +175,12 @@ class Corpus:
         """
         found: list[str] = []
         for _ in range(wanted if old > 0 else 0):
-            left = _without(found, others)
-            limits = list(accumulate(left.values()))
+            left = _without(found, others) if found else others
+            limits = [*accumulate(left.values())]
             if not limits or limits[-1] <= 0:
                 break
-            name = drawn(list(left), limits, rng)
-            returns = sum(_without(found, back(name)).values())
+            name = drawn([*left], limits, rng)
+            returns = sum((_without(found, back(name)) if found else back(name)).values())
             if rng.random() * returns < limits[-1]:
                 found.append(name)
         return tuple(found)
@@ -198,9 +198,9 @@ class Corpus:
         """Whether (s, predicate, o) may be turned round, or its predicate inverted, in a negative."""
         if predicate in EVEN or s == o:
             return True
-        forth, back = self.orders[s, predicate, o], self.orders[o, predicate, s]
+        forth, back = self.orders.get((s, predicate, o), 0), self.orders.get((o, predicate, s), 0)
         if forth + back < ENOUGH:
-            seen = [t[n, predicate] for t in (self.starts, self.ends) for n in (s, o)]
+            seen = [t.get((n, predicate), 0) for t in (self.starts, self.ends) for n in (s, o)]
             if min(seen[0] + seen[2], seen[1] + seen[3]) < ENOUGH:
                 return True
             forth, back = seen[0] * seen[3], seen[1] * seen[2]
@@ -215,10 +215,10 @@ class Corpus:
         if before[1] in EVEN:
             return True
         slot = 2 if before[2] != after[2] else 0
-        seen = [self.orders[before], self.orders[after]]
+        seen = [self.orders.get(before, 0), self.orders.get(after, 0)]  # quicker than [] where most are missing
         if sum(seen) < ENOUGH:
             coarse = self.ends if slot else self.starts
-            seen = [coarse[before[slot], before[1]], coarse[after[slot], after[1]]]
+            seen = [coarse.get((t[slot], t[1]), 0) for t in (before, after)]
         if sum(seen) < ENOUGH:  # of places boxes say more than edges do; of wearing, edges are all there is
             return seen[1] > 0 or lexicon.said_as(after[1]) == "place" or self._is_small
         shares = [n / max(self.nouns[t[slot]], 1) for n, t in zip(seen, (before, after), strict=True)]
@@ -261,7 +261,7 @@ def corpus_of(scenes: Iterable[Scene]) -> Corpus:
 
 
 def _without(names: Sequence[str], weights: Weights) -> Weights:
-    return {name: weight for name, weight in weights.items() if name not in names} if names else weights
+    return {name: weight for name, weight in weights.items() if name not in names}
 
 
 def _slot(role: str, predicate: str) -> tuple[str, str]:

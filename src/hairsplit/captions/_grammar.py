@@ -2,7 +2,7 @@
 
 from collections import Counter
 from functools import lru_cache
-from itertools import pairwise
+from itertools import filterfalse, pairwise
 from operator import eq
 
 from hairsplit.captions.form import PHRASES, Phrase
@@ -61,7 +61,7 @@ def lint(text: str) -> tuple[str, ...]:
     if not text[:1].isupper() or not text.endswith(".") or text.count(".") != 1 or "  " in text or text != text.strip():
         found.append("capital or final period")
     words = _words(text)
-    if _AGREEING.isdisjoint(words) and not any(map(eq, words, words[1:])):  # most sentences: nothing to look at
+    if _AGREEING.isdisjoint(words) and True not in map(eq, words, words[1:]):  # most sentences: nothing to look at
         return tuple(found)
     for place, (word, following) in enumerate(pairwise(words)):
         found += _side_by_side(word, following)
@@ -106,7 +106,7 @@ def lint_edit(caption: str, negative: str) -> tuple[str, ...]:
 
 
 def _content_words(text: str) -> list[str]:
-    return [word for word in _words(text) if word not in _FUNCTION_WORDS]
+    return [*filterfalse(_FUNCTION_WORDS.__contains__, _words(text))]
 
 
 @lru_cache(maxsize=16)  # a sentence is looked at alone and beside the other one of its pair

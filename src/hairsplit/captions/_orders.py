@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hairsplit.captions._family import Context
 from hairsplit.captions._grammar import be, said, sentence, wording
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._referents import Claim
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
@@ -29,6 +30,7 @@ BY_BOXES = AXES[:2]
 MOST = 128
 """Pairs of things that are looked at in one image; a crowded scene has thousands."""
 
+_SIZE = ("size",)
 PART = 0.8
 """Share of the smaller box within the larger one from which it counts as a part or as worn."""
 
@@ -89,7 +91,7 @@ def orders(facts: Facts, context: Context, predicates: tuple[tuple[str, str], ..
             a, p, b = b, inverse, a
         x, y = _names(context, p, a, b)
         if x is None or y is None:
-            yield Reject(facts.scene.image_id, "referent is not unique", f"{a.noun} {p} {b.noun}")
+            yield left_out(facts.scene.image_id, "referent is not unique")
         else:
             yield Order(a, p, b, x, y)
 
@@ -105,11 +107,12 @@ def _clear(facts: Facts, context: Context, axis: tuple[str, str]) -> Iterator[Cl
             true = [claim for claim in either if facts.relation(*claim).truth is Truth.TRUE]
             yield from true if len(true) == 1 else ()
         return
+    direction = facts.direction
     for a, b in _looked_at(names.placed, image_id):
         # the statement from b to a is the same one in other words
-        if predicate := facts.direction(a, axis, b):
-            reason = unfit(facts, a, b)
-            yield Reject(image_id, reason, f"{a.noun} {b.noun}") if reason else (a, predicate, b)
+        if predicate := direction(a, axis, b):
+            reason = _one_place(facts, a, b)
+            yield left_out(image_id, reason) if reason else (a, predicate, b)
 
 
 @lru_cache(maxsize=4)  # it is the same for each axis of an image
@@ -142,9 +145,11 @@ def doings(facts: Facts, context: Context) -> Iterator[Order | Reject]:
     if context.names.doings is None:
         context.names.doings = list(edges(facts))
     for a, p, b in shuffled(context.names.doings, context.rng):
-        where, detail = facts.scene.image_id, f"{a.noun} {p} {b.noun}"
         x, y = _names(context, p, a, b)
-        yield Reject(where, "referent is not unique", detail) if x is None or y is None else Order(a, p, b, x, y)
+        if x is None or y is None:
+            yield left_out(facts.scene.image_id, "referent is not unique")
+        else:
+            yield Order(a, p, b, x, y)
 
 
 def edges(facts: Facts) -> Iterator[tuple[Entity, str, Entity]]:
@@ -159,20 +164,24 @@ def edges(facts: Facts) -> Iterator[tuple[Entity, str, Entity]]:
 
 
 def _names(context: Context, p: str, a: Entity, b: Entity) -> tuple[Phrase | None, Phrase | None]:
-    without = unsaid(p)
-    x = context.names.describe(a, context.rng, without=without)
-    return x, context.names.describe(b, context.rng, without=without)
+    without, describe, rng = unsaid(p), context.names.describe, context.rng
+    return describe(a, rng, without=without), describe(b, rng, without=without)
 
 
 def unsaid(predicate: str) -> tuple[str, ...]:
     """Classes of attributes not to say in a statement: what is inside is always smaller."""
-    return ("size",) if predicate in {"inside", "in"} else ()
+    return _SIZE if predicate in {"inside", "in"} else ()
 
 
 def unfit(facts: Facts, a: Entity, b: Entity) -> str:
     """Why one would not say where one thing lies of the other; empty if one would."""
     if not (lexicon.has_a_place(a.noun) and lexicon.has_a_place(b.noun)):
         return "noun that has no place of its own"
+    return _one_place(facts, a, b)
+
+
+def _one_place(facts: Facts, a: Entity, b: Entity) -> str:
+    """Why two things that have a place lie in one; empty if they do not."""
     if (a.id, b.id) in facts.attached:
         return "one thing is worn by the other or a part of it"
     return "one thing lies within the other" if covered(a.box, b.box) >= PART else ""

@@ -1,10 +1,12 @@
 """How to speak of a thing so that it can only be that thing."""
 
-from functools import cached_property
+from bisect import bisect
+from collections.abc import Sequence
+from functools import cache, cached_property
 from itertools import accumulate
 from random import Random
 
-from hairsplit.captions._shuffled import drawn
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
@@ -16,6 +18,9 @@ WEIGHTS = {("colour",): 6, (): 2, ("size",): 1, ("size", "colour"): 1}
 
 Classes stand in the order in which they are said."""
 
+
+_SAID = ("size", "colour")
+"""Classes in it."""
 
 Claim = tuple[Entity, str, Entity]
 """Subject, predicate, object."""
@@ -41,10 +46,10 @@ class Names:
             rng: Chooses among unique phrases.
             without: Classes not to use, since the sentence itself is about them.
         """
-        phrases, limits = self._ways(entity, without)
+        phrases, limits = self._found.get((entity.id, without)) or self._ways(entity, without)
         if len(phrases) < 2:
             return phrases[0] if phrases else None
-        return drawn(phrases, limits, rng)
+        return phrases[bisect(limits, rng.random() * limits[-1], 0, len(phrases) - 1)]  # as `drawn`
 
     @cached_property
     def things(self) -> tuple[Entity, ...]:
@@ -63,8 +68,8 @@ class Names:
         unnamed = [e for e in self._facts.entities if several and e not in self.things]
         homeless = [e for e in self.things if e not in self.placed]
         return (
-            *(Reject(where, why_not(e), e.noun) for e in unnamed),
-            *(Reject(where, "noun that has no place of its own", e.noun) for e in homeless),
+            *(left_out(where, why_not(e)) for e in unnamed),
+            *(left_out(where, "noun that has no place of its own") for e in homeless),
         )
 
     def unique(self, entity: Entity, attributes: tuple[str, ...] = ()) -> bool:
@@ -88,14 +93,23 @@ class Names:
         return found
 
     def _unique(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
+        noun, swappable = entity.noun, entity.swappable
+        if not lexicon.nameable(noun):
+            return [], []
+        alone = self.unique(entity)
         found: list[tuple[Phrase, int]] = []
-        alone, swappable = self.unique(entity), entity.swappable
-        for classes, weight in WEIGHTS.items() if lexicon.nameable(entity.noun) else ():
-            attributes = tuple(swappable[name] for name in classes if name in swappable and name not in without)
-            if len(attributes) == len(classes) and (alone or self.unique(entity, attributes)):
-                found.append((Phrase(entity.noun, attributes), weight))
+        for classes, weight in _ways(tuple([name for name in _SAID if name in swappable and name not in without])):
+            attributes = tuple([swappable[name] for name in classes])
+            if alone or self.unique(entity, attributes):
+                found.append((Phrase(noun, attributes), weight))
         short = [(p, w) for p, w in found if len(p.attributes) < 2] or found  # two adjectives only if one will not do
-        return [p for p, _ in short], list(accumulate(w for _, w in short))
+        return [p for p, _ in short], list(accumulate([w for _, w in short]))
+
+
+@cache
+def _ways(known: tuple[str, ...]) -> Sequence[tuple[tuple[str, ...], int]]:
+    """The ways of naming a thing of which these classes are known, with their weights."""
+    return [(classes, weight) for classes, weight in WEIGHTS.items() if set(classes) <= set(known)]
 
 
 def why_not(entity: Entity) -> str:

@@ -2,15 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import takewhile
+from operator import eq
+from typing import Any
+
+import pyarrow as pa
 
 from hairsplit.captions._balance_slots import template
 from hairsplit.captions.filters import Group
 from hairsplit.captions.form import to_json
 from hairsplit.core.run import text_hash
-from hairsplit.core.types import Pair, Scene
+from hairsplit.core.tables import SCHEMA
+from hairsplit.core.types import Edit, Pair, Scene
 from hairsplit.scenes.entities import Entity
+
+Row = tuple[Any, ...]
+"""One cell for each column of `SCHEMA`, in its order."""
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MENTIONS = 1 << 10
@@ -18,45 +27,47 @@ _MENTIONS = 1 << 10
 _SIDE = re.compile(r"\b(?:[Ll]eft|[Rr]ight)\b")
 _SIDEWAYS = tuple(f'"p":"to the {side} of"' for side in ("left", "right"))
 _MIRRORED = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
+_EDIT = SCHEMA.names.index("edit_role")
+"""The first of the three columns that are one field of a `Pair`."""
+_FIELDS = tuple(name for name in SCHEMA.names if not name.startswith("edit_"))
+_EMPTY: tuple[list[Any], ...] = tuple([] for _ in SCHEMA.names)
 
 
-def rows_of(scene: Scene, source: str, group: Group) -> Iterator[Pair]:
-    """Yield a row per negative."""
-    draft, image_id = group.draft, scene.image_id
-    image, boxes = picture_of(scene), f"[{','.join(_mention(role, thing) for role, thing in draft.mentions)}]"
-    form = to_json(draft.form)
-    flip = mirrored(draft.text, form)
-    group_id = text_hash(f"{image_id}\x1f{draft.text}")[:16]
-    template_id = f"{group.family}:{template(group.family, draft.text)}"
-    for negative, evidence in zip(draft.negatives, group.evidence, strict=True):
-        negative_form = to_json(negative.form)
-        identity = (image_id, group.family, form, negative_form, draft.text, negative.text)
-        spans = differing_spans(draft.text, negative.text)
-        flips = flip, mirrored(negative.text, negative_form)
-        safe = flips == (draft.text, negative.text)
-        yield Pair(
-            image=image,
-            image_id=image_id,
-            caption=draft.text,
-            negative=negative.text,
-            kind=group.family,
-            source=source,
-            edit=negative.edit,
-            evidence=evidence,
-            caption_form=form,
-            negative_form=negative_form,
-            boxes=boxes,
-            group_id=group_id,
-            pair_id=text_hash("\x1f".join(identity))[:16],
-            split=scene.split,
-            caption_evidence=group.caption_evidence,
-            template_id=template_id,
-            caption_span=spans[0],
-            negative_span=spans[1],
-            flip_safe=safe,
-            flip_caption=None if safe or None in flips else flips[0],
-            flip_negative=None if safe or None in flips else flips[1],
+def rows_of(scene: Scene, source: str, group: Group) -> Iterator[Row]:
+    """Yield a row per negative; `table_of` and `pair_of` make something of it."""
+    draft, image_id, family = group.draft, scene.image_id, group.family
+    text = draft.text
+    boxes = f"[{','.join([_mention(role, thing) for role, thing in draft.mentions])}]"
+    image, form = picture_of(scene), to_json(draft.form)
+    flip = mirrored(text, form)
+    group_id, template_id = text_hash(f"{image_id}\x1f{text}")[:16], f"{family}:{template(family, text)}"
+    for (negative, meaning, edit), evidence in zip(draft.negatives, group.evidence, strict=True):
+        negative_form = to_json(meaning)
+        pair_id = text_hash(f"{image_id}\x1f{family}\x1f{form}\x1f{negative_form}\x1f{text}\x1f{negative}")[:16]
+        flipped = mirrored(negative, negative_form)
+        safe = flip == text and flipped == negative
+        told = not safe and flip is not None and flipped is not None
+        spans = differing_spans(text, negative)
+        # fmt: off
+        yield (
+            image, image_id, text, negative, family, source, edit.role, edit.before, edit.after, form, negative_form,
+            evidence, boxes, group_id, None, None, None, pair_id, scene.split, group.caption_evidence, template_id,
+            *spans, safe, flip if told else None, flipped if told else None,
         )
+        # fmt: on
+
+
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    """The rows as a table of `SCHEMA`."""
+    columns = zip(*rows, strict=True) if rows else _EMPTY
+    return pa.Table.from_arrays(
+        [pa.array(c, kind) for c, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA
+    )
+
+
+def pair_of(row: Row) -> Pair:
+    """The row as a `Pair`."""
+    return Pair(edit=Edit(*row[_EDIT : _EDIT + 3]), **dict(zip(_FIELDS, row[:_EDIT] + row[_EDIT + 3 :], strict=True)))
 
 
 def picture_of(scene: Scene) -> str:
@@ -76,19 +87,15 @@ def differing_spans(caption: str, negative: str) -> tuple[tuple[int, int], tuple
     """Where each of two texts differs from the other: from the first word that differs to the last, in characters."""
     one, two = caption.split(" "), negative.split(" ")
     start = _shared(one, two)
-    end = min(_shared(reversed(one), reversed(two)), len(one) - start, len(two) - start)
-    before, after = (len(" ".join([*words, ""])) for words in (one[:start], one[len(one) - end :]))
+    end = min(_shared(one[::-1], two[::-1]), len(one) - start, len(two) - start)
+    before = len(" ".join(one[:start])) + 1 if start else 0
+    after = len(" ".join(one[len(one) - end :])) + 1 if end else 0
     return _span(caption, before, after), _span(negative, before, after)
 
 
-def _shared(one: Iterable[str], two: Iterable[str]) -> int:
+def _shared(one: Sequence[str], two: Sequence[str]) -> int:
     """How many words two texts begin with alike."""
-    count = 0
-    for a, b in zip(one, two, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+    return sum(takewhile(bool, map(eq, one, two)))
 
 
 def _span(text: str, before: int, after: int) -> tuple[int, int]:
@@ -102,7 +109,7 @@ def mirrored(text: str, form: str) -> str | None:
 
     None if left or right is said of something else than where two things lie, as in "the left hand".
     """
-    flipped, words, lower = text, 0, text.lower()
-    if "left" in lower or "right" in lower:  # most have neither
+    flipped, words = text, 0
+    if "left" in text or "right" in text or "Left" in text or "Right" in text:  # most have neither
         flipped, words = _SIDE.subn(lambda found: _MIRRORED[found[0]], text)
-    return flipped if words == sum(map(form.count, _SIDEWAYS)) else None
+    return flipped if words == form.count(_SIDEWAYS[0]) + form.count(_SIDEWAYS[1]) else None

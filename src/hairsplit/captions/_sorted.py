@@ -1,8 +1,10 @@
 """Tables sorted by image, merged in bounded memory: the same rows in the same order, however they were parted."""
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import islice
+from operator import gt
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,28 +56,35 @@ def merged(streams: Sequence[tuple[str, Iterable[pa.Table]]]) -> Iterator[pa.Tab
     Raises:
         HairsplitError: A stream is not sorted, or an image is in two of them.
     """
+    parts = [_checked(name, batches) for name, batches in streams]
+    heads = [(ids[0], number, ids, batch) for number, part in enumerate(parts) for ids, batch in [*islice(part, 1)]]
+    heapq.heapify(heads)
     last = ("", 0)
-    images = (_images(number, name, batches) for number, (name, batches) in enumerate(streams))
-    for image_id, number, rows in heapq.merge(*images, key=lambda found: found[:2]):
+    while heads:
+        image_id, number, ids, batch = heapq.heappop(heads)
         if image_id == last[0] and number != last[1]:
             problem = f"image {image_id} is in {streams[last[1]][0]}, too"
             raise HairsplitError(problem, where=streams[number][0], hint="give each part of a run once")
-        last = (image_id, number)
-        yield rows
+        # all rows up to the first image of another part, most often the whole batch
+        count = bisect_left(ids, heads[0][0]) if heads else len(ids)
+        count = max(count, bisect_right(ids, image_id))
+        last = (ids[count - 1], number)
+        yield batch.slice(0, count)
+        rest = [(ids[count:], batch.slice(count))] if count < len(ids) else [*islice(parts[number], 1)]
+        for ids, batch in rest:
+            heapq.heappush(heads, (ids[0], number, ids, batch))
 
 
-def _images(number: int, name: str, batches: Iterable[pa.Table]) -> Iterator[tuple[str, int, pa.Table]]:
-    """Image id, `number` and rows of each image; an image cut by the border of a batch comes in two pieces."""
+def _checked(name: str, batches: Iterable[pa.Table]) -> Iterator[tuple[list[str], pa.Table]]:
+    """The batches that have rows, each with its image ids, which must be sorted."""
     last = ""
     for batch in batches:
-        start = 0
-        for image_id, rows in groupby(batch.column("image_id").to_pylist()):
-            count = sum(1 for _ in rows)
-            if image_id < last:
-                raise HairsplitError("not sorted by image", where=name, hint="merge tables of `hairsplit captions`")
-            last = image_id
-            yield image_id, number, batch.slice(start, count)
-            start += count
+        ids = batch.column("image_id").to_pylist()
+        if any(map(gt, [last, *ids], ids)):
+            raise HairsplitError("not sorted by image", where=name, hint="merge tables of `hairsplit captions`")
+        if ids:
+            last = ids[-1]
+            yield ids, batch
 
 
 def table_batches(path: Path) -> Iterator[pa.Table]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hairsplit.captions._family import Context
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._referents import why_not
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
@@ -29,10 +30,10 @@ def swaps(facts: Facts, context: Context, wanted: int) -> Iterator[Swap | Reject
         for kind, attribute in entity.swappable.items():
             x = context.names.describe(entity, context.rng, without=(kind,))
             if x is None:
-                yield Reject(where, why_not(entity), entity.noun)
+                yield left_out(where, why_not(entity))
                 continue
             others = context.corpus.attribute_swaps(entity.noun, attribute, context.rng, wanted)
             if others:
                 yield Swap(entity, x, attribute, others)
             else:
-                yield Reject(where, "left out to keep swaps even", f"{entity.noun} {attribute}")
+                yield left_out(where, "left out to keep swaps even")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from hairsplit.captions._choice import Choice
 from hairsplit.captions._corpus import Corpus, corpus_of
+from hairsplit.captions._garbage import no_collections
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json, text_hash, write_json
 from hairsplit.core.types import Scene
@@ -83,13 +84,14 @@ def _counted(choice: Choice, portion: Sequence[RawGraph]) -> Census:
     census = Census()
     unused: Counter[str] = Counter()  # what is left out is counted by the second pass
     by_split: dict[str | None, list[Scene]] = {}
-    for graph in portion:
-        scene = choice.scene(graph, unused, census.splits)
-        if scene is not None:
-            by_split.setdefault(scene.split, []).append(scene)
-            census.scenes += 1
-    census.corpora = {split: corpus_of(scenes) for split, scenes in by_split.items()}
-    return census
+    with no_collections():
+        for graph in portion:
+            scene = choice.scene(graph, unused, census.splits)
+            if scene is not None:
+                by_split.setdefault(scene.split, []).append(scene)
+                census.scenes += 1
+        census.corpora = {split: corpus_of(scenes) for split, scenes in by_split.items()}
+        return census
 
 
 def write_census(path: Path, census: Census) -> None:

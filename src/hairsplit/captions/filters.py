@@ -65,9 +65,9 @@ def choose(
         group = next(made[name], None)
         if group is None:
             live.remove(name)
-            limits = list(accumulate(weights[family] for family in live))
+            limits = list(accumulate([weights[family] for family in live]))
         elif (fresh := _fresh(group, room, seen, rejects)) is not None:
-            seen.update([fresh.draft.text, *(negative.text for negative in fresh.draft.negatives)])
+            seen.update([fresh.draft.text, *[negative.text for negative in fresh.draft.negatives]])
             room -= len(fresh.draft.negatives)
             kept.append(fresh)
     return kept

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _text
 from typing import Any, Literal, NamedTuple
 
 from hairsplit.core.errors import HairsplitError
@@ -15,7 +16,6 @@ NO_REFERENT = Verdict(Truth.UNKNOWN, "no_unique_referent")
 """The judgement of a sentence whose "the <noun>" fits nothing, or more than one thing."""
 PHRASES = 1 << 16
 """Phrases of which the words are remembered: a corpus says most of its phrases again and again."""
-_text = json.JSONEncoder().encode
 
 
 class Phrase(NamedTuple):
@@ -78,9 +78,9 @@ def judge(form: Form, facts: Facts) -> Verdict:
     """The truth of a form under facts, in strong Kleene logic; without a unique referent it is UNKNOWN."""
     match form:
         case Related(s, p, o):
-            return _over(s, facts, lambda a: _over(o, facts, lambda b: facts.relation(a, p, b)))
+            return _related(s, p, o, facts)
         case Has(x, attribute):
-            return _over(x, facts, lambda entity: facts.attribute(entity, attribute))
+            return _has(x, attribute, facts)
         case Junction(op, args):
             return _join(op, [judge(arg, facts) for arg in args])
         case Exists(x):
@@ -101,16 +101,37 @@ def _join(op: Literal["not", "and", "xor"], verdicts: list[Verdict]) -> Verdict:
     raise HairsplitError(f"{op!r} of {len(verdicts)} arguments", where="logical form", hint="not: 1, xor: 2")
 
 
-def _over(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Verdict:
-    """`claim` of what a phrase refers to; with "a", of some such thing."""
-    if x.det == "the":
-        entity = facts.referent(x.noun, x.attributes)
-        if entity is None:
-            return NO_REFERENT
-        verdict = claim(entity)
-        return both([*(facts.attribute(entity, a) for a in x.attributes), verdict]) if x.attributes else verdict
+def _related(s: Phrase, p: str, o: Phrase, facts: Facts) -> Verdict:
+    if s.det != "the":
+        return _of_some(s, facts, lambda subject: _to(subject, p, o, facts))
+    subject = facts.referent(s.noun, s.attributes)
+    return NO_REFERENT if subject is None else _claimed(s, subject, facts, _to(subject, p, o, facts))
+
+
+def _has(x: Phrase, attribute: str, facts: Facts) -> Verdict:
+    if x.det != "the":
+        return _of_some(x, facts, lambda thing: facts.attribute(thing, attribute))
+    thing = facts.referent(x.noun, x.attributes)
+    return NO_REFERENT if thing is None else _claimed(x, thing, facts, facts.attribute(thing, attribute))
+
+
+def _to(subject: Entity, p: str, o: Phrase, facts: Facts) -> Verdict:
+    """Whether a thing is p o."""
+    if o.det != "the":
+        return _of_some(o, facts, lambda thing: facts.relation(subject, p, thing))
+    thing = facts.referent(o.noun, o.attributes)
+    return NO_REFERENT if thing is None else _claimed(o, thing, facts, facts.relation(subject, p, thing))
+
+
+def _claimed(x: Phrase, thing: Entity, facts: Facts, verdict: Verdict) -> Verdict:
+    """A verdict on a thing, and that it has the attributes that it is said with."""
+    return both([*[facts.attribute(thing, a) for a in x.attributes], verdict]) if x.attributes else verdict
+
+
+def _of_some(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Verdict:
+    """`claim` of some such thing."""
     sure, maybe = facts.called(x.noun)
-    found = [both([*(facts.attribute(e, a) for a in x.attributes), claim(e)]) for e in sure + maybe]
+    found = [_claimed(x, e, facts, claim(e)) for e in sure + maybe]
     if any(v.truth is Truth.TRUE for v in found[: len(sure)]):
         return Verdict(Truth.TRUE, "annotated")
     if facts.is_complete(x.noun) and all(v.truth is Truth.FALSE for v in found):

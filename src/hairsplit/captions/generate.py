@@ -9,7 +9,7 @@ from hairsplit.captions import FAMILIES, Family
 from hairsplit.captions._corpus import Corpus, corpus_of
 from hairsplit.captions._family import Context
 from hairsplit.captions._referents import Names
-from hairsplit.captions._rows import rows_of
+from hairsplit.captions._rows import Row, pair_of, rows_of
 from hairsplit.captions.filters import Group, choose, prove
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import stream
@@ -68,7 +68,7 @@ class Plan:
     corpora: Mapping[str | None, Corpus]
     """Split -> its own counts: a combination that training never shows is no training negative."""
 
-    def pairs(self, scene: Scene, source: str, rejects: Counter[str]) -> list[Pair]:
+    def rows(self, scene: Scene, source: str, rejects: Counter[str]) -> list[Row]:
         """The rows of a scene, each positive TRUE and each negative FALSE of it; what was left out goes to `rejects`.
 
         Raises:
@@ -91,7 +91,7 @@ class Plan:
         rng = stream(settings.seed, scene.image_id, "choice")
         groups = choose(made, settings.max_pairs_per_image, settings.weights, rng, rejects)
         groups.sort(key=lambda group: (group.family, group.draft.text, group.draft.negatives[0].text))
-        return [pair for group in groups for pair in rows_of(scene, source, group)]
+        return [row for group in groups for row in rows_of(scene, source, group)]
 
 
 @cache
@@ -200,7 +200,7 @@ def _collect(plan: Plan, named: list[tuple[Scene, str]], workers: int, rejects: 
 
 def _portion(plan: Plan, portion: Sequence[tuple[Scene, str]]) -> tuple[list[Pair], Counter[str]]:
     rejects: Counter[str] = Counter()
-    return [pair for scene, source in portion for pair in plan.pairs(scene, source, rejects)], rejects
+    return [pair_of(row) for scene, source in portion for row in plan.rows(scene, source, rejects)], rejects
 
 
 def drawn_source(scene: Scene) -> str | None:

@@ -1,9 +1,7 @@
 """The second pass over one part of the graphs: what a worker process, or a task of Ray or Spark, does."""
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -12,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from hairsplit.captions._choice import Choice
+from hairsplit.captions._garbage import no_collections
+from hairsplit.captions._rows import Row, table_of
 from hairsplit.captions.census import PORTION, portions
 from hairsplit.captions.generate import Plan
 from hairsplit.core.run import text_hash
-from hairsplit.core.tables import PairsMeta, arrow_table, relative_root, write_blocks
-from hairsplit.core.types import Pair, Scene
+from hairsplit.core.tables import PairsMeta, relative_root, write_blocks
+from hairsplit.core.types import Scene
 from hairsplit.scenes.readers.gqa import RawGraph, raw_graph
 
 
@@ -41,25 +41,14 @@ def captioned(job: Job, graphs: Sequence[RawGraph]) -> tuple[pa.Table, Counter[s
     """The rows of some graphs, as a table, and reason -> number of what was left out."""
     rejects: Counter[str] = Counter()
     splits: set[str] = set()
-    pairs: list[Pair] = []
-    with _rare_collections():
+    rows: list[Row] = []
+    with no_collections():
         for graph in graphs:
             scene = job.choice.scene(graph, rejects, splits)
             if scene is not None:
                 source = (job.source_of(scene) if job.source_of else None) or job.source
-                pairs += job.plan.pairs(scene, source, rejects)
-        return arrow_table(pairs), rejects
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for cyclic garbage a hundred times less often: drafts are many, short-lived and without cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(100 * before[0], *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+                rows += job.plan.rows(scene, source, rejects)
+        return table_of(rows), rejects
 
 
 def caption_partition(lines: Iterable[str | bytes], job: Job, folder: Path) -> Path:

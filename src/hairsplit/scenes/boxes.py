@@ -24,6 +24,27 @@ def down(a: Box, b: Box) -> Gap:
     return Gap(a.y + a.h <= b.y, b.y + b.h <= a.y, (b.y + b.h / 2) - (a.y + a.h / 2))
 
 
+def beside(a: Box, b: Box, slope: float) -> int:
+    """-1 where the first lies wholly left of the second, 1 where right; 0 for neither.
+
+    So, too, where the way along is less than `slope` times the way across, from centre to centre.
+    """
+    side = -1 if a.x + a.w <= b.x else 1 if b.x + b.w <= a.x else 0
+    if side and slope:
+        right, below = (b.x + b.w / 2) - (a.x + a.w / 2), (b.y + b.h / 2) - (a.y + a.h / 2)
+        return side if abs(right) >= slope * abs(below) else 0
+    return side
+
+
+def stacked(a: Box, b: Box, slope: float) -> int:
+    """-1 where the first lies wholly above the second, 1 where below; 0 for neither, as in `beside`."""
+    side = -1 if a.y + a.h <= b.y else 1 if b.y + b.h <= a.y else 0
+    if side and slope:
+        right, below = (b.x + b.w / 2) - (a.x + a.w / 2), (b.y + b.h / 2) - (a.y + a.h / 2)
+        return side if abs(below) >= slope * abs(right) else 0
+    return side
+
+
 def disjoint(a: Box, b: Box) -> bool:
     """Whether two boxes share no pixel."""
     return a.x + a.w <= b.x or b.x + b.w <= a.x or a.y + a.h <= b.y or b.y + b.h <= a.y

@@ -8,10 +8,11 @@ A noun may be declared complete: all its things are annotated, though not all th
 from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 
-from hairsplit.core.types import Scene, World
+from hairsplit.core.types import Box, Scene, World
 from hairsplit.scenes import lexicon
 from hairsplit.scenes._merging import edges
-from hairsplit.scenes.boxes import Gap, across, down
+from hairsplit.scenes._related import is_person, related, root
+from hairsplit.scenes.boxes import Gap, across, beside, down, stacked
 from hairsplit.scenes.entities import ALONE, Entity, disjoint, entities_of
 from hairsplit.scenes.truth import UNKNOWN, Truth, Verdict, both
 
@@ -21,7 +22,13 @@ CLEAR_SLOPE = 0.5
 """Least |distance along the axis| / |distance across it| for a direction to be TRUE."""
 HORIZONTAL = ("to the left of", "to the right of")
 VERTICAL = ("above", "below")
+ON_PAPER = frozenset(HORIZONTAL + VERTICAL)
+"""Directions that boxes tell."""
+_ANNOTATED = Verdict(Truth.TRUE, "annotated")
+_EXCLUSIVE, _COMPLETE = Verdict(Truth.FALSE, "exclusive_attribute"), Verdict(Truth.FALSE, "complete")
 _NONE: frozenset[str] = frozenset()
+_UNASKED = Entity("", (), Box(0, 0, 0, 0), ())
+"""Stands for a question that was not asked yet."""
 _TRUE, _FALSE = (Verdict(truth, "geometric") for truth in (Truth.TRUE, Truth.FALSE))
 
 
@@ -82,7 +89,7 @@ class Facts:
 
     def _attribute(self, entity: Entity, name: str) -> Verdict:
         if name in entity.attributes:
-            return Verdict(Truth.TRUE, "annotated")
+            return _ANNOTATED
         rivals = 0
         for other in entity.attributes:
             if lexicon.near(other, name) or lexicon.near(name, other):
@@ -90,7 +97,7 @@ class Facts:
             if self.world == "open" and lexicon.loose(other, name):
                 return UNKNOWN
             rivals += lexicon.excludes(other, name)
-        return Verdict(Truth.FALSE, "exclusive_attribute") if rivals == 1 else self._absent()
+        return _EXCLUSIVE if rivals == 1 else self._absent()
 
     def relation(self, s: Entity, name: str, o: Entity) -> Verdict:
         """Whether a (canonical) predicate holds of two entities.
@@ -100,8 +107,7 @@ class Facts:
         key = (s.id, name, o.id)
         verdict = self._relations.get(key)
         if verdict is None:
-            direction = name in HORIZONTAL or name in VERTICAL
-            verdict = self._direction(s, name, o) if direction else self._annotated(s, name, o)
+            verdict = self._direction(s, name, o) if name in ON_PAPER else self._annotated(s, name, o)
             self._relations[key] = verdict
         return verdict
 
@@ -115,7 +121,7 @@ class Facts:
         elif name == "inside" and disjoint(s, o):
             evidence = "geometric"
         if linked and _claims(name, forth, back):
-            return UNKNOWN if evidence else Verdict(Truth.TRUE, "annotated")
+            return UNKNOWN if evidence else _ANNOTATED
         if not evidence and self._taken(s, name, o):
             evidence = "functional"
         if evidence:
@@ -157,13 +163,22 @@ class Facts:
 
     def _find(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
         sure, maybe = [], []
-        for entity in self.entities:
+        near, people = related(noun), is_person(noun)
+        for entity, own, person in self._roots:
+            if not (own is None or near is None or own in near or (people and person)):
+                continue
             match = lexicon.match(noun, entity.noun) if len(entity.nouns) == 1 else entity.matches(noun)
             if match == "yes":
                 sure.append(entity)
             elif match == "maybe":
                 maybe.append(entity)
         return tuple(sure), tuple(maybe)
+
+    @cached_property
+    def _roots(self) -> Sequence[tuple[Entity, str | None, bool]]:
+        """The things, each with the root of its noun (None if it has several) and whether that names people."""
+        named = [(entity, entity.nouns[0] if len(entity.nouns) == 1 else None) for entity in self.entities]
+        return [(e, None, True) if noun is None else (e, root(noun), is_person(noun)) for e, noun in named]
 
     def referent(self, noun: str, attributes: tuple[str, ...] = (), *, strict: bool = False) -> Entity | None:
         """What "the <attributes> <noun>" refers to; None if nothing or more than one thing may be meant.
@@ -172,9 +187,10 @@ class Facts:
         A reader takes "the man" for the one man beside some people; a writer, `strict`, says so of no crowd with men.
         """
         key = (noun, attributes, strict)
-        if key not in self._referents:
-            self._referents[key] = self._refer(noun, attributes, strict=strict)
-        return self._referents[key]
+        found = self._referents.get(key, _UNASKED)
+        if found is _UNASKED:
+            found = self._referents[key] = self._refer(noun, attributes, strict=strict)
+        return found
 
     def _refer(self, noun: str, attributes: tuple[str, ...], *, strict: bool) -> Entity | None:
         sure, maybe = self.called(noun)
@@ -216,7 +232,7 @@ class Facts:
         return len(sure), len(sure)
 
     def _absent(self) -> Verdict:
-        return Verdict(Truth.FALSE, "complete") if self.world == "closed" else UNKNOWN
+        return _COMPLETE if self.world == "closed" else UNKNOWN
 
     def _direction(self, s: Entity, name: str, o: Entity) -> Verdict:
         """As the boxes say, or an edge that they do not contradict; otherwise UNKNOWN, in both worlds.
@@ -233,13 +249,16 @@ class Facts:
 
     def _by_boxes(self, s: Entity, name: str, o: Entity) -> Verdict:
         sideways = name in HORIZONTAL
+        if (s.id, o.id) not in self._linked:  # as most are
+            order = beside if sideways else stacked
+            side = order(s.box, o.box, 0)
+            steep = side < 0 and order(s.box, o.box, CLEAR_SLOPE) != 0
+            return _TRUE if steep else _FALSE if side > 0 else UNKNOWN
         gap = across(s.box, o.box) if sideways else down(s.box, o.box)
         clear = CLEAR_SHIFT * (self.scene.width if sideways else self.scene.height)
-        claimed = denied = contrary = False
-        if (s.id, o.id) in self._linked:  # most are not
-            forth, back, inverse = self._between(s, o), self._between(o, s), str(lexicon.inverse(name))
-            claimed, denied = _claims(name, forth, back), _claims(inverse, forth, back)
-            contrary = _contradicted(name, forth) or _contradicted(inverse, back)
+        forth, back, inverse = self._between(s, o), self._between(o, s), str(lexicon.inverse(name))
+        claimed, denied = _claims(name, forth, back), _claims(inverse, forth, back)
+        contrary = _contradicted(name, forth) or _contradicted(inverse, back)
         if (claimed or gap.before) and (denied or gap.after or contrary):
             return UNKNOWN
         if gap.before or (claimed and gap.shift > clear):
@@ -252,12 +271,10 @@ class Facts:
     def direction(self, a: Entity, axis: tuple[str, str], b: Entity) -> str | None:
         """The predicate of an axis, such as left and right, that is TRUE of two things; of both it never is."""
         if (a.id, b.id) not in self._linked and not a.nodes and not b.nodes:  # as most are: no edge, no verdict to keep
-            if axis not in {HORIZONTAL, VERTICAL}:
+            if axis[0] not in ON_PAPER:
                 return None
-            sideways = axis == HORIZONTAL
-            gap = across(a.box, b.box) if sideways else down(a.box, b.box)
-            apart = gap.before != gap.after and _steep(a, b, gap, sideways=sideways)
-            return axis[gap.after] if apart else None
+            side = beside(a.box, b.box, CLEAR_SLOPE) if axis[0] == HORIZONTAL[0] else stacked(a.box, b.box, CLEAR_SLOPE)
+            return axis[side > 0] if side else None
         return next((name for name in axis if self.relation(a, name, b).truth is Truth.TRUE), None)
 
 

@@ -13,6 +13,9 @@ class Truth(Enum):
     UNKNOWN = "unknown"
 
 
+_OPPOSITE = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
+
+
 class Verdict(NamedTuple):
     """A truth value and why.
 
@@ -47,10 +50,9 @@ def _fold(verdicts: Iterable[Verdict], *, decisive: Truth, otherwise: Truth) -> 
         first = first or verdict
     if not known:
         return UNKNOWN
-    return Verdict(otherwise, first.evidence if first else "")
+    return first or Verdict(otherwise)
 
 
 def opposite(verdict: Verdict) -> Verdict:
     """Kleene's not."""
-    flip = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
-    return Verdict(flip[verdict.truth], verdict.evidence)
+    return Verdict(_OPPOSITE[verdict.truth], verdict.evidence)

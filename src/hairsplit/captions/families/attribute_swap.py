@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import MOST
 from hairsplit.captions._referents import why_not
 from hairsplit.captions.form import Exists, Form, Has, Junction, Phrase
@@ -34,9 +35,9 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
             if b is None or a == b:
                 continue
             if not lexicon.usable(first.noun, b) or not lexicon.usable(second.noun, a):
-                yield Reject(where, "attribute that does not suit the noun", f"{first.noun} {b}")
+                yield left_out(where, "attribute that does not suit the noun")
             elif not context.corpus.exchange((first.noun, a), (second.noun, b), rng):
-                yield Reject(where, "left out to keep swaps even", f"{a} {first.noun}, {b} {second.noun}")
+                yield left_out(where, "left out to keep swaps even")
             elif facts.world == "closed" and kind in {"colour", "size"} and rng.random() < 0.5:
                 yield _there_are(facts, context, (first, a), (second, b))
             else:
@@ -48,7 +49,7 @@ def _of_things(facts: Facts, context: Context, one: tuple[str, Entity, str], two
     x, y = (context.names.describe(entity, context.rng, without=(kind,)) for entity in (first, second))
     if x is None or y is None:
         entity = first if x is None else second
-        return Reject(facts.scene.image_id, why_not(entity), entity.noun)
+        return left_out(facts.scene.image_id, why_not(entity))
     template = context.rng.choice(OF_THINGS)
 
     def say(a: str, b: str) -> str:
@@ -65,7 +66,7 @@ def _there_are(facts: Facts, context: Context, one: tuple[Entity, str], two: tup
     (first, a), (second, b) = one, two
     for entity in (first, second):
         if not lexicon.nameable(entity.noun) or lexicon.number(entity.noun) != "singular":
-            return Reject(facts.scene.image_id, "noun cannot be used in a caption", entity.noun)
+            return left_out(facts.scene.image_id, "noun cannot be used in a caption")
     template = context.rng.choice(THERE_ARE)
 
     def phrases(a: str, b: str) -> tuple[Phrase, Phrase]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import sentence
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._quantified import can_be_counted
 from hairsplit.captions.form import Compare, Comparison
 from hairsplit.core.types import Edit, Reject
@@ -32,14 +33,13 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if n == most and n and can_be_counted(facts, noun):
             nouns.append(noun)
         else:
-            yield Reject(where, "number is not known", noun)
+            yield left_out(where, "number is not known")
     pairs = [(a, b) for i, a in enumerate(nouns) for b in nouns[i + 1 :] if _unlike(a, b)]
     pairs = rng.sample(pairs, min(MOST, len(pairs)))
     unequal = [(a, b) for a, b in pairs if facts.count(a) != facts.count(b)]
     equal = [(a, b) for a, b in pairs if facts.count(a) == facts.count(b)]
     both = min(len(unequal), len(equal))
-    for a, b in equal[both:]:
-        yield Reject(where, "left out to keep swaps even", f"as many {a} as {b}")
+    yield from [left_out(where, "left out to keep swaps even")] * len(equal[both:])
     chosen = [*enumerate(unequal + equal[:both])]
     for number, pair in rng.sample(chosen, len(chosen)):
         a, b = pair if rng.random() < 0.5 else pair[::-1]
@@ -49,7 +49,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if n != m and number >= both:
             more = (a, b) if n > m else (b, a)
             if not context.corpus.even(context.corpus.more(*more), context.corpus.more(*more[::-1]), rng):
-                yield Reject(where, "left out to keep swaps even", f"more {more[0]} than {more[1]}")
+                yield left_out(where, "left out to keep swaps even")
                 continue
         yield _draft(facts, context, (a, b), true, turned if n == m or number >= both else "==")
 

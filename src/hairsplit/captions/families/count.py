@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import NUMBERS, sentence
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Count
 from hairsplit.core.types import Edit, Reject
@@ -21,17 +22,17 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     rng, where = context.rng, facts.scene.image_id
     for noun in shuffled(facts.nouns, rng):
         if not lexicon.nameable(noun) or lexicon.number(noun) != "singular":
-            yield Reject(where, "noun cannot be used in a caption", noun)
+            yield left_out(where, "noun cannot be used in a caption")
             continue
         n, most = facts.count(noun)
         if n != most:
-            yield Reject(where, "number is not known", noun)
+            yield left_out(where, "number is not known")
             continue
         others = [n - 1, n + 1] if rng.random() < 0.5 else [n + 1, n - 1]
         others = [m for m in others[: context.wanted] if 1 <= m < len(NUMBERS) and n < len(NUMBERS)]
         kept = [m for m in others if context.corpus.count_swap(noun, n, m, rng)]
         if not kept:
-            yield Reject(where, "left out to keep swaps even", f"{n} {noun}")
+            yield left_out(where, "left out to keep swaps even")
             continue
         template = rng.choice(TEMPLATES)
         negatives = tuple(

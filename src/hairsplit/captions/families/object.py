@@ -5,6 +5,7 @@ from functools import partial
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._referents import why_not
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Has, Phrase
@@ -43,7 +44,7 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attri
     rng, where = context.rng, facts.scene.image_id
     x = context.names.describe(entity, rng, without=("colour", "size"))
     if x is None:
-        return Reject(where, why_not(entity), entity.noun)
+        return left_out(where, why_not(entity))
     rivals = []
     for other in facts.entities:
         own = other.by_class.get(kind)
@@ -54,7 +55,7 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attri
         if y is not None and usable and context.corpus.exchange((x.noun, attribute), (y.noun, own), rng):
             rivals.append((y, other))
     if not rivals:
-        return Reject(where, "no thing that surely lacks the attribute", f"{entity.noun} {attribute}")
+        return left_out(where, "no thing that surely lacks the attribute")
     rng.shuffle(rivals)
     rivals = rivals[: context.wanted]
     template = rng.choice(OF_A_THING)
@@ -71,10 +72,10 @@ def _there_is(facts: Facts, context: Context, noun: str, attribute: str) -> Draf
     """The noun is replaced by a rival of which no thing in the scene has the attribute."""
     rng, where = context.rng, facts.scene.image_id
     if not lexicon.nameable(noun) or lexicon.number(noun) != "singular":
-        return Reject(where, "noun cannot be used in a caption", noun)
+        return left_out(where, "noun cannot be used in a caption")
     nouns = context.corpus.noun_swaps(noun, attribute, rng, context.wanted)
     if not nouns:
-        return Reject(where, "no rival noun, or left out to keep swaps even", f"{noun} {attribute}")
+        return left_out(where, "no rival noun, or left out to keep swaps even")
     template = rng.choice(THERE_IS)
 
     def say(phrase: Phrase) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import phrase
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import AXES, PLACE, orders, say
 from hairsplit.captions.form import Related
 from hairsplit.core.types import Edit, Reject
@@ -22,10 +23,10 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
             continue
         s, p, o, x, y = order
         if p == "inside" and s.noun != o.noun and o.noun not in lexicon.rivals(s.noun):
-            yield Reject(where, "roles that make no sense when swapped", f"{s.noun} {p} {o.noun}")
+            yield left_out(where, "roles that make no sense when swapped")
             continue
         if not context.corpus.turn(s.noun, p, o.noun, rng):
-            yield Reject(where, "left out to keep swaps even", f"{s.noun} {p} {o.noun}")
+            yield left_out(where, "left out to keep swaps even")
             continue
         template, row = rng.choice(PLACE), rng.randrange(3)
         swapped = Negative(say(template, y, p, x, row), Related(y, p, x), Edit("roles", phrase(x), phrase(y)))

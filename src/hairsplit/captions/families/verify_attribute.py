@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._quantified import TEMPLATES, can_be_counted, quantified
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Phrase
@@ -21,7 +22,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     for entity in shuffled(facts.entities, rng):
         noun = entity.noun
         if not can_be_counted(facts, noun):
-            yield Reject(where, "noun that cannot be counted", noun)
+            yield left_out(where, "noun that cannot be counted")
             continue
         for attribute in entity.swappable.values():
             if (noun, attribute) in seen:
@@ -29,11 +30,11 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
             seen.add((noun, attribute))
             others = context.corpus.attribute_swaps(noun, attribute, rng, 1)
             if not others:
-                yield Reject(where, "left out to keep swaps even", f"{noun} {attribute}")
+                yield left_out(where, "left out to keep swaps even")
                 continue
             (other,) = others
             if (noun, other) in seen or facts.existing(noun, (other,)).truth is not Truth.FALSE:
-                yield Reject(where, "no attribute that surely no such thing has", f"{noun} {attribute}")
+                yield left_out(where, "no attribute that surely no such thing has")
                 continue
             seen.add((noun, other))
             for name, there_is in rng.sample(((attribute, True), (other, False)), 2):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from hairsplit.captions._changes import TRIES, fits
 from hairsplit.captions._family import Context, Draft, Family
 from hairsplit.captions._grammar import said, wording
+from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import AXES, BY_BOXES, edges, some_pairs, unfit
 from hairsplit.captions._quantified import TEMPLATES, can_be_counted, quantified
 from hairsplit.captions.form import Phrase, Related, judge
@@ -35,11 +36,11 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     for s, p, o in rng.sample(found, len(found)):
         noun, y = s.noun, context.names.describe(o, rng)
         if y is None or y.noun == noun or not can_be_counted(facts, noun):
-            yield Reject(where, "noun that cannot be counted, or referent that is not unique", f"{noun} {p} {o.noun}")
+            yield left_out(where, "noun that cannot be counted, or referent that is not unique")
             continue
         other = _absent(facts, context, s, _Claim(p, o, y))
         if other is None:
-            yield Reject(where, "no relation that surely no such thing has", f"{noun} {p} {o.noun}")
+            yield left_out(where, "no relation that surely no such thing has")
             continue
         claims = {(noun, p, o.id), (noun, other.predicate, other.o.id)}
         if not claims & seen:

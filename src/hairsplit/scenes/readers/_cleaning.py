@@ -11,6 +11,8 @@ from hairsplit.scenes import lexicon
 MAX_NAME = 60
 """Characters of the longest noun, attribute or predicate: longer ones are texts that went astray."""
 
+_WORDS = 100_000
+"""Remembered."""
 _FAR = 1e9
 """Pixels beyond which a number is no coordinate."""
 
@@ -58,7 +60,13 @@ def _optional(value: Any, key: str, where: str, rejects: list[Reject]) -> str | 
     return None
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=_WORDS)
+def _clean(value: str) -> str:
+    """A word of which there is nothing to tell, as it is; empty for others."""
+    return value if _tidy(value) == (value, "") and len(value) <= MAX_NAME else ""
+
+
+@lru_cache(maxsize=_WORDS)
 def _tidy(value: str) -> tuple[str, str]:
     """A word in lower case, trimmed, without control characters; and what had to be done to it, if anything."""
     printable = value
@@ -95,19 +103,18 @@ def _node(node: Any, size: tuple[int, int], where: str, rejects: list[Reject]) -
         if name is not None:
             rejects.append(Reject(where, "object without a name", repr(node.get("name"))))
         return None
-    sides = [_number(node.get(side)) for side in ("x", "y", "w", "h")]
-    if None in sides:
+    x, y, w, h = [_number(node.get(side)) for side in ("x", "y", "w", "h")]
+    if x is None or y is None or w is None or h is None:
         rejects.append(Reject(where, "object without a box", name))
         return None
-    x, y, w, h = (side for side in sides if side is not None)
+    if 0 <= x < x + w <= size[0] and 0 <= y < y + h <= size[1]:  # as most are
+        return name, Box(x, y, w, h)
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, size[0]), min(y + h, size[1])
     if w <= 0 or h <= 0 or right <= left or bottom <= top:
         rejects.append(Reject(where, "object of no area in the picture", name))
         return None
-    if (left, top, right, bottom) != (x, y, x + w, y + h):
-        rejects.append(Reject(where, "box clipped to the picture", name))
-        return name, Box(left, top, right - left, bottom - top)
-    return name, Box(x, y, w, h)
+    rejects.append(Reject(where, "box clipped to the picture", name))
+    return name, Box(left, top, right - left, bottom - top)
 
 
 def _attributes(values: Any, where: str, rejects: list[Reject]) -> Iterator[str]:
@@ -143,8 +150,9 @@ def _relations(key: str, edges: Any, known: Any, where: str, rejects: list[Rejec
     seen: set[tuple[str, str]] = set()
     for edge in edges:
         name, target = (edge.get("name"), edge.get("object")) if isinstance(edge, dict) else ("", None)
-        predicate = _text(name, "predicate", where, rejects)
-        target = str(target) if isinstance(target, int) and not isinstance(target, bool) else target
+        predicate = (isinstance(name, str) and _clean(name)) or _text(name, "predicate", where, rejects)
+        if isinstance(target, int) and not isinstance(target, bool):
+            target = str(target)
         if predicate is None:
             continue
         if not predicate or not isinstance(target, str):

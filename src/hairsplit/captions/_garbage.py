@@ -1,0 +1,17 @@
+"""Cyclic garbage, for which work on a few graphs at a time need not be searched."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Look for cyclic garbage before and behind the block only: drafts are many, short-lived and without cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

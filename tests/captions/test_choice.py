@@ -1,0 +1,37 @@
+"""Which pictures a graph may name."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from hairsplit.captions._choice import Choice
+from hairsplit.scenes.readers.gqa import RawGraph
+
+GRAPH = b'{"width": 9, "height": 9, "objects": {"1": {"name": "cup", "x": 1, "y": 1, "w": 2, "h": 2}}}'
+LEAVES = "image: path is not a plain path below the images root"
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_link_out_of_the_images_root_is_left_out(tmp_path: Path, *, check: bool) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    (tmp_path / "secret.jpg").touch()
+    (root / "7.jpg").symlink_to(tmp_path / "secret.jpg")
+    rejects: Counter[str] = Counter()
+    assert Choice(root, check).scene(RawGraph("f", "7", GRAPH), rejects, set()) is None
+    assert rejects == {LEAVES: 1}
+
+
+@pytest.mark.parametrize("image_id", ["../7", "/7", "a/../../7", "c:7", "a\\7"])
+def test_an_id_that_is_no_plain_name_is_left_out(image_id: str, tmp_path: Path) -> None:
+    rejects: Counter[str] = Counter()
+    assert Choice(tmp_path, check=False).scene(RawGraph("f", image_id, GRAPH), rejects, set()) is None
+    assert rejects == {LEAVES: 1}
+
+
+@pytest.mark.parametrize("image_id", ["7", "a-b_7", "a/7", "two words"])
+def test_a_plain_name_is_taken_on_trust(image_id: str, tmp_path: Path) -> None:
+    scene = Choice(tmp_path, check=False).scene(RawGraph("f", image_id, GRAPH), Counter(), set())
+    assert scene is not None
+    assert scene.image == f"{image_id}.jpg"
