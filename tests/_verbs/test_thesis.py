@@ -1,6 +1,7 @@
 """All nine shapes of the thesis's YAML train on HNC-shaped files, unchanged but for places and size."""
 
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json
 from hairsplit.encoders.dual_encoder import load, new, save
 from hairsplit.encoders.weights import to_openai
+from tests._verbs import thesis_starts
 from tests.encoders.openai_reference import SMALL, random_state
 from tests.small_world import SHAPE
+from tests.train import ranks
+from tests.train.processes import CONTEXT
 from tests.train.small import rows, same, state
 
 SHAPES = tuple(sorted((Path(__file__).parents[1] / "train" / "thesis").glob("*.yaml")))
@@ -150,3 +154,31 @@ def test_pictures_that_are_missing_are_left_out_and_counted(hnc: Hnc, tmp_path: 
     api.train_thesis(SHAPES[0], words, tmp_path / "run", quiet=True, say=said.append)
     assert any("2 rows left out" in line for line in said), said
     assert len(read_json(tmp_path / "run" / "data" / "thesis.json")) == 31
+
+
+@pytest.mark.slow
+def test_two_ranks_train_on_what_the_first_imports(hnc: Hnc, tmp_path: Path) -> None:
+    words, file = hnc.words(engine="ddp"), SHAPES[0]
+    assert ranks.launch(thesis_starts.rank, file, words, tmp_path / "two") == [0, 0]
+    assert read_json(tmp_path / "two" / "stamp.json")["ranks"] == 2
+    api.train_thesis(file, hnc.words(), tmp_path / "one", quiet=True)
+    for mine, theirs in zip(rows(tmp_path / "two"), rows(tmp_path / "one"), strict=True):
+        assert mine.pop("kind") == theirs.pop("kind")
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", ["import", "imported"])
+def test_a_run_killed_while_it_imports_is_begun_anew_by_torchrun(hnc: Hnc, tmp_path: Path, kill: str) -> None:
+    def start(restarts: int, kill: str) -> int | None:
+        arguments = (restarts, kill, SHAPES[0], hnc.words(), tmp_path / "run")
+        child = CONTEXT.Process(target=thesis_starts.start, args=arguments)
+        child.start()
+        child.join(100)
+        return child.exitcode
+
+    assert start(0, kill) == -signal.SIGKILL
+    assert start(1, "") == 0
+    assert start(2, "import") == 0  # begun by now: it is resumed, and has nothing left to do
+    assert rows(tmp_path / "run", "train")[-1]["step"] == 3
+    assert not list((tmp_path / "run").rglob(".*"))

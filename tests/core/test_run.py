@@ -186,3 +186,21 @@ def test_the_stamp_holds_no_secret_and_no_user_name(monkeypatch: pytest.MonkeyPa
     assert made["seed"] == 3
     assert made["versions"]["torch"]
     assert {"hairsplit", "python", "machine", "git", "time"} <= made.keys()
+
+
+def test_what_may_lie_beside_a_result_is_left_there_and_nothing_else_may(tmp_path: Path) -> None:
+    kept = tmp_path / "out" / "kept"
+    kept.mkdir(parents=True)
+    (kept / "file").touch()
+    with pytest.raises(HairsplitError, match="exists already"):
+        new_folder(tmp_path / "out")
+    with pytest.raises(RuntimeError), filled_folder(tmp_path / "out", {"kept"}) as temporary:
+        (temporary / "half").touch()
+        raise RuntimeError
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["kept"]
+    with filled_folder(tmp_path / "out", {"kept"}) as temporary:
+        (temporary / "whole").touch()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"kept", "whole"}
+    assert (kept / "file").exists()
+    with pytest.raises(HairsplitError, match="exists already"):
+        new_folder(tmp_path / "out", {"kept"})

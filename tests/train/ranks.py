@@ -1,4 +1,4 @@
-"""Two processes that train as two ranks over gloo."""
+"""Processes that train as ranks over gloo, two unless told otherwise."""
 
 import os
 import signal
@@ -31,13 +31,13 @@ SHAPE = CLIPShape(
 RANKS = 2
 
 
-def _child(rank: int, port: int, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _child(rank: int, port: int, size: int, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(RANKS),
-        "LOCAL_WORLD_SIZE": str(RANKS),
+        "WORLD_SIZE": str(size),
+        "LOCAL_WORLD_SIZE": str(size),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "ACCELERATE_USE_CPU": "1",
@@ -48,13 +48,16 @@ def _child(rank: int, port: int, function: Callable[..., None], arguments: tuple
 
 
 def launch(
-    function: Callable[..., None], *arguments: Any, then: Callable[[list[int]], None] | None = None
+    function: Callable[..., None],
+    *arguments: Any,
+    then: Callable[[list[int]], None] | None = None,
+    size: int = RANKS,
 ) -> list[int]:
-    """Call `function(rank, *arguments)` on two ranks; `then` is given their process ids; returns the exit codes."""
+    """Call `function(rank, *arguments)` on all ranks; `then` is given their process ids; returns the exit codes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    children = [CONTEXT.Process(target=_child, args=(rank, port, function, arguments)) for rank in range(RANKS)]
+    children = [CONTEXT.Process(target=_child, args=(rank, port, size, function, arguments)) for rank in range(size)]
     for child in children:
         child.start()
     if then is not None:

@@ -10,8 +10,10 @@ import torch
 from hairsplit.core.tables import read_pairs
 from hairsplit.data.batches import PairBatches
 from hairsplit.encoders.dual_encoder import DualEncoder, new, save
+from hairsplit.train.checkpoint import TrainState
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Trainer, Validate
+from hairsplit.train.sharded_state import Saved
 from tests.small_world import SHAPE, draw_pairs
 
 
@@ -91,9 +93,10 @@ def rows(run: Path, kind: str | None = None) -> list[dict[str, Any]]:
 
 
 def state(run: Path) -> dict[str, Any]:
-    """What is needed to go on."""
+    """What is needed to go on, as one process would save it."""
     tree: dict[str, Any] = torch.load(run / "state" / "state.pt", weights_only=True)
-    return tree
+    saved = Saved(run, TrainState(**{key: value for key, value in tree.items() if not key.endswith("_rng")}), rank=0)
+    return tree | {"model": saved.model(), "optimizer": saved.optimizer()}
 
 
 def same(one: Any, two: Any) -> bool:

@@ -9,8 +9,9 @@ from hairsplit.core.config import validate
 from hairsplit.core.errors import HairsplitError
 from hairsplit.losses import objectives
 from hairsplit.losses.hard_negative import HardNegativeSpec
+from hairsplit.train import thesis_config
 from hairsplit.train.config import TrainConfig
-from hairsplit.train.thesis_config import IGNORED, ThesisRun, read_thesis
+from hairsplit.train.thesis_config import IGNORED, Row, ThesisRun, read_thesis
 
 SHAPES = tuple(sorted(Path(__file__).with_name("thesis").glob("*.yaml")))
 
@@ -107,11 +108,51 @@ def test_the_weight_climbs_as_the_formula_says(
         assert term.weight == pytest.approx(expected, rel=1e-12)
 
 
+ZERO = "deepspeed.config.zero_optimization.stage"
+
+
+def stage_row(thesis: ThesisRun) -> Row:
+    return next(row for row in thesis.rows if row.key == ZERO)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_the_stage_of_zero_is_the_engine_of_several_ranks(
+    stage: int, places: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thesis_config, "find_spec", lambda _name: True)
+    words = [*places, f"{ZERO}={stage}"]
+    thesis = read_thesis(shape("HNC1_L2_full"), words, compat=False, ranks=2)
+    assert config_of(thesis).engine == f"zero{stage}"
+    assert (stage_row(thesis).became, stage_row(thesis).adapted) == (f"engine=zero{stage}", False)
+    ours = read_thesis(shape("HNC1_L2_full"), [*words, "engine=ddp"], compat=False, ranks=2)
+    assert config_of(ours).engine == "ddp"
+    assert stage_row(ours).became == "engine=ddp: from the command line"
+    one = read_thesis(shape("HNC1_L2_full"), words, compat=False)
+    assert config_of(one).engine == "auto"
+    assert stage_row(one).became == f"nothing: one process has nothing to share; on several it is engine=zero{stage}"
+
+
+def test_zero_without_deepspeed_is_refused_before_anything_is_imported(
+    places: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thesis_config, "find_spec", lambda _name: None)
+    with pytest.raises(HairsplitError, match="zero2 is DeepSpeed's, which is not installed") as error:
+        read_thesis(shape("HNC1_L2_full"), places, compat=False, ranks=2)
+    assert error.value.where.endswith(ZERO)
+    assert "engine=ddp" in error.value.hint
+    assert (
+        read_thesis(shape("HNC1_L2_full"), [*places, "engine=ddp"], compat=False, ranks=2).settings["engine"] == "ddp"
+    )
+    assert "engine" not in read_thesis(shape("HNC1_L2_full"), [*places, f"{ZERO}=0"], compat=False, ranks=2).settings
+    with pytest.raises(HairsplitError, match="ZeRO has no stage 4"):
+        read_thesis(shape("HNC1_L2_full"), [*places, f"{ZERO}=4"], compat=False, ranks=2)
+
+
 @pytest.mark.parametrize(("ranks", "micro", "adapted"), [(1, "64", True), (2, "32", False), (4, "16", True)])
 def test_the_global_batch_is_kept_on_any_number_of_ranks(
     ranks: int, micro: str, adapted: bool, places: list[str]
 ) -> None:
-    thesis = read_thesis(shape("HNC1_L2_full"), places, compat=False, ranks=ranks)  # 128 = 32 x 2 x 2
+    thesis = read_thesis(shape("HNC1_L2_full"), [*places, "engine=ddp"], compat=False, ranks=ranks)  # 128 = 32 x 2 x 2
     assert (thesis.settings["batch_size"], thesis.settings["accumulation"]) == (128, 2)
     row = next(row for row in thesis.rows if row.key.endswith("train_micro_batch_size_per_gpu"))
     assert row.became.startswith(f"{micro} a micro-batch")

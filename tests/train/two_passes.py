@@ -14,6 +14,7 @@ from hairsplit.encoders.dual_encoder import CLIPShape, DualEncoder
 from hairsplit.encoders.trainable import TrainableMode
 from hairsplit.losses import objectives
 from hairsplit.train.activation_checkpointing import checkpoint_activations
+from hairsplit.train.compilation import compile_blocks
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import engine
 from hairsplit.train.engines import choose
@@ -75,6 +76,8 @@ def steps(
     towers, optimizer = chosen.prepare(
         made, lambda: torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.5)
     )
+    if config.compile:  # not into machine code: that takes a minute
+        compile_blocks(towers, config, chosen.device, backend="aot_eager", fresh=False)
     penalty = chosen.penalty(start) if objectives.resolve(case.spec, 0).l2 else None
     teacher = Towers(ranks.encoder(case.mode, seed=1).requires_grad_(False).eval())
     seen: list[dict[str, Tensor]] = []

@@ -4,19 +4,22 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from hairsplit._verbs.train import run_training
 from hairsplit.core.config import validate
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import new_folder, write_json
+from hairsplit.core.run import write_json
 from hairsplit.data.importing import Draw, import_pairs
 from hairsplit.data.rows import open_pairs
 from hairsplit.encoders.tokens import Tokenizer
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import engine
+from hairsplit.train.elastic import begun, claim, restarted
 from hairsplit.train.loop import Summary
+from hairsplit.train.patience import first_alone, lost_ranks
 from hairsplit.train.thesis_config import IGNORED, ThesisRun, read_thesis
 
 _DATA = "data"
@@ -50,8 +53,11 @@ def run_thesis(
     """
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     thesis = read_thesis(file, words, compat=compat, ranks=ranks)
-    validate(TrainConfig, {"train": thesis.train_json, **thesis.settings}, str(file), _overridden(words))
+    settings = {"train": thesis.train_json, **thesis.settings}
+    checked = validate(TrainConfig, settings, str(file), _overridden(words))
     first = int(os.environ.get("RANK", "0")) == 0
+    timeout = timedelta(minutes=checked.timeout_minutes)
+    resume = resume or restarted(out)
     if first:
         say(table(thesis))
     if resume:
@@ -59,10 +65,12 @@ def run_thesis(
             raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
         return run_training(_config(thesis, out, file), out, resume=True, quiet=quiet)
     with _claimed(out) if first else contextlib.nullcontext():
-        if first:
-            _import(thesis, out, say)
-        if ranks > 1:
-            engine().wait_for_everyone()  # the first rank imports for all
+        with lost_ranks(out, timeout):
+            if ranks > 1:
+                engine(timeout)  # so that the others know that the first rank is there
+            with first_alone(timeout):
+                if first:
+                    _import(thesis, out, say)
         return run_training(_config(thesis, out, file), out, resume=False, quiet=quiet, claimed=True)
 
 
@@ -91,12 +99,13 @@ def _overridden(words: Sequence[str]) -> set[str]:
 def _claimed(out: Path) -> Iterator[None]:
     """Claim the run folder; if the run does not begin, nothing is left of it."""
     existed = out.is_dir()
-    new_folder(out)
+    claim(out)
     try:
         yield
     except BaseException:
         if not (out / "config.yaml").exists():
             shutil.rmtree(out / _DATA, ignore_errors=True)
+            begun(out)
             (out / "stamp.json").unlink(missing_ok=True)
             if not existed:
                 with contextlib.suppress(OSError):  # someone else put something there

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ import yaml
 from pydantic import TypeAdapter
 
 from hairsplit._verbs.recognising import Recognised, read_recognition, with_recognition
-from hairsplit.core.config import load_config
+from hairsplit.core.config import load_config, validate
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import atomic_file, new_folder, read_json, stamp, stream, text_hash, writable, write_json
+from hairsplit.core.run import atomic_file, read_json, stamp, stream, text_hash, writable, write_json
 from hairsplit.core.tables import PairsTable
 from hairsplit.core.wording import counted
 from hairsplit.data.batches import PairBatches, PixelStore
@@ -29,14 +30,16 @@ from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.suite import FEWEST_PAIRS, kinds_with_a_say, validation_metrics
 from hairsplit.train.config import TrainConfig
-from hairsplit.train.elastic import launch, restarted
+from hairsplit.train.elastic import begun, claim, launch, restarted
+from hairsplit.train.engines import launcher
 from hairsplit.train.loop import Summary, Trainer, Validate
+from hairsplit.train.patience import first_alone, lost_ranks
 from hairsplit.train.tracking import check_installed
 
 _NO_NUMBER = (
     "threads", "image_memory", "save_every", "keep_last", "engine", "pixel_cache", "pixel_cache_megabytes",
     "frozen_cache", "frozen_cache_megabytes",
-    "trackers", "tracker_project", "tracker_run",
+    "trackers", "tracker_project", "tracker_run", "timeout_minutes",
 )  # fmt: skip
 """Settings that change no number: a run may be resumed with others."""
 _PLACES = ("train", "images", "val", "val_images", "never", "model", "recognition")
@@ -61,12 +64,14 @@ class _Data:
 def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, claimed: bool = False) -> Summary:
     """See `hairsplit.api.train`; `claimed`: the folder is the caller's, who also tidies it up."""
     check_installed(config.trackers)
+    config = as_launched(config)
     resume = resume or restarted(out)
     first = int(os.environ.get("RANK", "0")) == 0
     tree = TypeAdapter(TrainConfig).dump_python(config, mode="json")
     if resume:
         _same_settings(out, tree)
     with contextlib.ExitStack() as opened:
+        opened.enter_context(lost_ranks(out, timedelta(minutes=config.timeout_minutes)))
         with _folder(out, first=first and not (claimed and not resume), resume=resume):
             data = _read(config)
             if resume:
@@ -79,31 +84,56 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, c
             seen = data.recognised
             known = None if seen is None else seen.store(config, encoder, cache, opened)
             config_hash = text_hash(repr(sorted({**_counted(tree), **data.hashes}.items())))
-            validate = with_recognition(_validator(data.val, store), seen, known)
-            trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validate)
+            validator = with_recognition(_validator(data.val, store), seen, known)
+            trainer = Trainer(config, encoder, batches, out=out, config_hash=config_hash, validate=validator)
             if first and not quiet:
                 _say(trainer, data)
-            if first and not resume:
-                _check_pictures(data, batches, store)
-                if seen is not None and known is not None:
-                    known.check(seen.labelled.images)
-                write_json(
-                    out / "stamp.json",
-                    stamp(
-                        seed=config.seed,
-                        ranks=trainer.ranks,
-                        launch=launch(),
-                        config_hash=config_hash,
-                        data=dict(data.hashes),
-                        start_model=trainer.start_hash,
-                    ),
-                )
-                with atomic_file(out / "config.yaml") as temporary:  # last: with it, the run can be resumed
-                    temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
+            with first_alone(trainer.timeout):
+                if first and not resume:
+                    _check_pictures(data, batches, store)
+                    if seen is not None and known is not None:
+                        known.check(seen.labelled.images)
+                    _begin(out, tree, trainer, data)
         summary = trainer.fit(resume=resume)
     if first:
         write_json(out / "summary.json", _summary(summary, batches))
     return summary
+
+
+def as_launched(config: TrainConfig) -> TrainConfig:
+    """The configuration with the engine that accelerate's launcher was told to use, where it names none itself.
+
+    Raises:
+        HairsplitError: It names another one, or has a setting that does not go with that engine.
+    """
+    theirs = launcher.asked()
+    if theirs is None or config.engine == theirs or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return config
+    if config.engine != "auto":
+        raise HairsplitError(
+            f"{config.engine} is to be used, and the launcher was told to use {theirs}",
+            where="engine",
+            hint="leave one of the two out",
+        )
+    tree = TypeAdapter(TrainConfig).dump_python(config, mode="json") | {"engine": theirs}
+    return validate(TrainConfig, tree, f"accelerate's launcher, with engine: {theirs}")
+
+
+def _begin(out: Path, tree: Mapping[str, Any], trainer: Trainer, data: _Data) -> None:
+    write_json(
+        out / "stamp.json",
+        stamp(
+            seed=trainer.config.seed,
+            ranks=trainer.ranks,
+            launch=launch(),
+            config_hash=trainer.config_hash,
+            data=dict(data.hashes),
+            start_model=trainer.start_hash,
+        ),
+    )
+    with atomic_file(out / "config.yaml") as temporary:  # last: with it, the run can be resumed
+        temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), "utf-8")
+    begun(out)
 
 
 @contextlib.contextmanager
@@ -113,15 +143,17 @@ def _folder(out: Path, *, first: bool, resume: bool) -> Iterator[None]:
         yield
     elif resume:
         writable(out)
+        begun(out)  # a kill may have come just before
         for leftover in (*out.glob("checkpoints/.*"), *out.glob("state/.*")):  # of a kill in the middle of writing
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         yield
     else:
-        new_folder(out)
+        claim(out)
         try:
             yield
         except BaseException:
             if not (out / "config.yaml").exists():
+                begun(out)
                 (out / "stamp.json").unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # someone else put something there
                     out.rmdir()
@@ -257,6 +289,7 @@ def _say(trainer: Trainer, data: _Data) -> None:
         lines.append(
             f"too few pairs (below {FEWEST_PAIRS}) to count in the mean over kinds that chooses the best: {unheard}"
         )
+    lines += launcher.told(trainer.config.engine, trainer.config.precision)
     lines += trainer.frozen.lines
     if trainer.config.ema is not None:
         lines.append(f"validated and saved is the moving average of the weights, ema={trainer.config.ema:g}")

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -74,18 +74,27 @@ def writable(folder: Path) -> None:
         ) from None
 
 
-def new_folder(folder: Path) -> Path:
-    """Make `folder`, which must not exist yet or be empty.
+def new_folder(folder: Path, besides: Collection[str] = ()) -> Path:
+    """Make `folder`, which must not exist yet or be empty but for what is called one of `besides`.
 
     Raises:
         HairsplitError: It holds something already, or cannot be written to.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    refuse_full(folder, besides)
+    writable(folder)
+    return folder
+
+
+def refuse_full(folder: Path, besides: Collection[str] = ()) -> None:
+    """Check that `folder` does not exist or is empty, as `new_folder`, without making it.
+
+    Raises:
+        HairsplitError: It holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(child.name not in besides for child in folder.iterdir())):
         raise HairsplitError(
             "exists already; nothing was changed", where=str(folder), hint="choose another --out, or remove it first"
         )
-    writable(folder)
-    return folder
 
 
 @contextlib.contextmanager
@@ -126,15 +135,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def filled_folder(folder: Path) -> Iterator[Path]:
+def filled_folder(folder: Path, besides: Collection[str] = ()) -> Iterator[Path]:
     """Make `folder`, new or empty, and yield a folder inside it; what is put there moves up on success.
 
-    On failure `folder` is left empty. Unlike `atomic_folder` it never replaces `folder` itself, which may be a mount.
+    On failure `folder` is left empty but for `besides`, see `new_folder`.
+    Unlike `atomic_folder` it never replaces `folder` itself, which may be a mount.
 
     Raises:
         HairsplitError: `folder` holds something already, or cannot be written to.
     """
-    new_folder(folder)
+    new_folder(folder, besides)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".partial."))
     try:
         yield temporary

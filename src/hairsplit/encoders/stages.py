@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
+from hairsplit.encoders.blocks import Calls
 from hairsplit.encoders.dual_encoder import DualEncoder, unit
 
 Tower = Literal["image", "text"]
+PLAIN = Calls()
+"""Blocks as they are."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Stages:
     norm: nn.Module
     projection: nn.Module
     frozen: int
+    calls: Calls = PLAIN
+    """Of `rest` and `whole`; the frozen stage is always run as it is, for what is kept of it to be the same."""
 
     @property
     def steps(self) -> int:
@@ -49,22 +53,30 @@ class Stages:
         Hidden states [N, L, width] up to the last block, [N, width] behind it, [N, D] where all steps are frozen; the
         input itself where none is.
         """
-        return self._run(x, at, 0, self.frozen)
+        return self._run(x, at, 0, self.frozen, PLAIN)
 
     def rest(self, features: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N D"]:
         """Unit embeddings from what `prefix` gave; `at` is the position that is read, see `position`."""
-        return self._run(features, at, self.frozen, self.steps)
+        return self._run(features, at, self.frozen, self.steps, self.calls)
 
-    def _run(self, x: Tensor, at: Int64[Tensor, " N"], start: int, stop: int) -> Tensor:
+    def whole(self, x: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N D"]:
+        """All steps, the last block at all positions too: the same dropouts in the same order as the model itself."""
+        last, frozen = len(self.blocks), min(self.frozen, len(self.blocks))
+        hidden = self._run(self._run(x, at, 0, frozen, PLAIN), at, frozen, last, self.calls)
+        full = (PLAIN if self.frozen > last else self.calls).everywhere(self.blocks[-1], hidden, self.tower == "text")
+        read = full[torch.arange(len(full), device=full.device), at]
+        return self._run(read, at, last + 1, self.steps, self.calls)
+
+    def _run(self, x: Tensor, at: Int64[Tensor, " N"], start: int, stop: int, calls: Calls) -> Tensor:
         last, causal = len(self.blocks), self.tower == "text"
         for step in range(start, stop):
             if step == 0:
                 for module in self.embed:
                     x = module(x)
             elif step < last:
-                x = self.blocks[step - 1](x, None, is_causal=causal)
+                x = calls.everywhere(self.blocks[step - 1], x, causal)
             elif step == last:
-                x = _read(self.blocks[-1], x, at, causal=causal)
+                x = calls.at_one(self.blocks[-1], x, at, causal)
             elif step == last + 1:
                 x = self.norm(x)
             else:
@@ -108,30 +120,3 @@ def drops(module: nn.Module) -> bool:
 
 def _is_frozen(step: Sequence[nn.Module]) -> bool:
     return not any(p.requires_grad for module in step for p in module.parameters())
-
-
-def _read(
-    block: nn.Module, hidden: Float[Tensor, "N L W"], at: Int64[Tensor, " N"], *, causal: bool
-) -> Float[Tensor, "N W"]:
-    """What transformers' CLIPEncoderLayer gives at one position of each row.
-
-    Under a causal mask the position `at` sees the positions up to itself.
-    """
-    layer = cast(Any, block)
-    attention = layer.self_attn
-    rows = torch.arange(len(hidden), device=hidden.device)
-    normed = layer.layer_norm1(hidden)
-    query = _heads(attention.q_proj(normed[rows, at]).unsqueeze(1), attention.num_heads)  # [N, heads, 1, W / heads]
-    key, value = (_heads(part(normed), attention.num_heads) for part in (attention.k_proj, attention.v_proj))
-    mask = None
-    if causal:
-        mask = (torch.arange(hidden.shape[1], device=hidden.device) <= at.unsqueeze(1))[:, None, None]  # [N, 1, 1, L]
-    dropout = attention.dropout if attention.training else 0.0
-    seen = scaled_dot_product_attention(query, key, value, mask, dropout_p=dropout, scale=attention.scale)
-    found: Tensor = hidden[rows, at] + attention.out_proj(seen.reshape(len(hidden), -1))
-    read: Tensor = found + layer.mlp(layer.layer_norm2(found))
-    return read
-
-
-def _heads(x: Float[Tensor, "N L W"], heads: int) -> Float[Tensor, "N heads L V"]:
-    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)

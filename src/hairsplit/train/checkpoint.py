@@ -41,6 +41,8 @@ class TrainState:
     """The moving average of the weights; see `averaging.Average.state`."""
     carry: dict[str, Tensor] = field(default_factory=dict)
     """What the losses of the last step handed on; see `LossOutput.carry`."""
+    shards: dict[str, Any] | None = None
+    """Where weights and the optimiser's tensors are, if not in `model` and `optimizer`; see `sharded_state.Shards`."""
 
 
 def save_state(run: Path, state: TrainState) -> None:
@@ -83,9 +85,14 @@ def load_state(run: Path, *, config_hash: str) -> TrainState:
             torch.cuda.set_rng_state_all(cuda)
         return TrainState(**tree)
     except (RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError, pickle.UnpicklingError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        hint = f"start a new run, from {run / 'checkpoints' / 'last'} if you like"
-        raise HairsplitError(f"torn state ({first})", where=str(file), hint=hint) from None
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise torn(run, why, file) from None
+
+
+def torn(run: Path, why: str, file: Path) -> HairsplitError:
+    """The error of a file of the state that is not what was written."""
+    hint = f"start a new run, from {run / 'checkpoints' / 'last'} if you like"
+    return HairsplitError(f"torn state ({why})", where=str(file), hint=hint)
 
 
 def _python_rng() -> dict[str, Any]:

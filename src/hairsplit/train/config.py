@@ -58,6 +58,9 @@ class TrainConfig:
     activation_checkpointing: bool = False
     """Blocks keep their input only and are computed again in the backward pass: less memory, a third more work; changes
     no number but for rounding."""
+    compile: bool = False
+    """The blocks that learn are compiled by torch.compile, which takes a minute or more at the start of each run and a
+    C++ compiler (on a GPU triton); changes no number but for rounding. Not with a sharding engine."""
     negatives_per_image: Annotated[int, Gt(0)] = 1
     """Most hard negatives (K) that go with one positive in a step."""
     epoch: Literal["pairs", "images"] = "pairs"
@@ -109,6 +112,9 @@ class TrainConfig:
     """How several ranks share the work: ddp (each holds all weights), fsdp2 (each holds a share of the weights,
     gradients and optimiser's state), or DeepSpeed's zero1 (a share of the optimiser's state), zero2 (of gradients as
     well), zero3 (of weights as well); auto: ddp. Changes no number but for rounding."""
+    timeout_minutes: Annotated[float, Gt(0)] = 30.0
+    """A rank that gets no answer of another for so long ends, saying so; what the first rank does alone (checking
+    pictures, validating, saving) may take longer. Changes no number."""
     log_every: Annotated[int, Gt(0)] = 10
     """Optimiser steps between lines of the log."""
     log_gradient_norms: bool = False
@@ -147,6 +153,10 @@ class TrainConfig:
         if self.engine not in REPLICATED and (self.chunk is not None or self.log_gradient_norms):
             key = "log_gradient_norms" if self.chunk is None else "chunk"
             raise ValueError(f"{key} needs whole weights on each rank, and {self.engine} shards: use `engine: ddp`")
+        if self.compile and self.engine not in REPLICATED:
+            raise ValueError(f"compile needs whole blocks on each rank, and {self.engine} shards: use `engine: ddp`")
+        if self.compile and self.trainable == "projections":
+            raise ValueError("compile compiles the blocks that learn, and in `projections` none does: leave it out")
         if self.forgetting_budget is not None and self.recognition is None:
             raise ValueError("forgetting_budget needs `recognition`, a folder of pictures per class")
         if self.patience is not None and self.val is None and not self.val_share:

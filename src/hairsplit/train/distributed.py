@@ -15,28 +15,32 @@ from torch.autograd.function import once_differentiable
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tensors import Embeddings
 from hairsplit.train.elastic import meet_again
-from hairsplit.train.engines import refuse_plugins
-
-PATIENCE = timedelta(days=7)
-"""How long a rank waits for the others: the first one checks pictures, validates and saves alone."""
+from hairsplit.train.engines.launcher import asked, without_plugins
+from hairsplit.train.patience import USUAL
 
 
-def engine() -> Accelerator:
+def engine(timeout: timedelta = USUAL) -> Accelerator:
     """The engine (accelerate) of this process: its device and its place among the ranks.
 
     Precision is the loop's own affair (`torch.autocast`): accelerate fixes one for the life of a process, in which
     runs of either precision may follow one another.
 
+    Args:
+        timeout: How long a rank waits for an answer of the others; the first engine of a process decides.
+
     Raises:
-        HairsplitError: Its launcher was told to use one of its plugins, or started more processes than came together.
+        HairsplitError: Its launcher was told to do what no engine does here, or started more processes than came
+            together.
     """
-    refuse_plugins()
+    asked()
     started = int(os.environ.get("WORLD_SIZE", "1"))
     # without an accelerator, accelerate lets each process of torchrun train alone unless told of the CPU
     on_cpu = started > 1 and not torch.accelerator.is_available()
     if started > 1:
-        meet_again(PATIENCE)
-    made = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+        meet_again(timeout)
+    handlers: list[Any] = [InitProcessGroupKwargs(timeout=timeout)]
+    with without_plugins():
+        made = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=handlers)
     if made.num_processes != started:
         raise HairsplitError(
             f"the launcher started {started} processes, and {made.num_processes} came together",

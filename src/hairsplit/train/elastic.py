@@ -1,6 +1,7 @@
 """Restarts by the launcher: workers that torchrun starts again go on with the run that they had begun."""
 
 import os
+import shutil
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from hairsplit.core.run import read_json
+from hairsplit.core.run import new_folder, read_json, text_hash
 
 
 def restarts() -> int:
@@ -49,6 +50,37 @@ def launch() -> str | None:
         return None
     given = os.environ["TORCHELASTIC_RUN_ID"]
     return given if given != "none" else f"{socket.gethostname()} {os.getppid()}"
+
+
+def claim(run: Path) -> None:
+    """Make the folder of a run that is yet to begin; if it is killed before it has, the restarted ranks begin anew.
+
+    Under torchrun an empty file, whose name tells this launch, stands in the folder from the first moment until
+    `begun`: all else that is there after a restart was left by the ranks that were killed, and is removed.
+
+    Raises:
+        HairsplitError: The folder holds something already, or cannot be written to.
+    """
+    mark = _mark(run)
+    if restarts() and mark is not None and mark.is_file():
+        for left in run.iterdir():
+            if left != mark:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        mark.unlink()
+    new_folder(run)
+    if mark is not None:
+        mark.touch()
+
+
+def begun(run: Path) -> None:
+    """To be called when the run can be resumed, or is given up: nothing is left of `claim` but the folder."""
+    if (mark := _mark(run)) is not None:
+        mark.unlink(missing_ok=True)
+
+
+def _mark(run: Path) -> Path | None:
+    launched = launch()
+    return None if launched is None else run / f".begins-{text_hash(launched)}"
 
 
 def restarted(run: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hairsplit.train.slot_file import KEY, Bytes, CacheFolder, SlotFile
+from hairsplit.core.slot_file import KEY, Bytes, CacheFolder, SlotFile
 
 _OVERHEAD = 200
 """Bytes that Python takes for a record in memory, about."""

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
+from hairsplit.core.slot_file import KEY
 from hairsplit.core.tensors import Batch
 from hairsplit.train.embeddings_cache import Store, padded_key
-from hairsplit.train.slot_file import KEY
 
 ROWS, ROWS_OF_A_GPU = 16, 128
 """Pictures or captions of one pass. More of them waste more where little is missing, fewer use a GPU badly."""

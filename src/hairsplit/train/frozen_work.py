@@ -1,13 +1,11 @@
 """Frozen work is done once: which parts of a run's towers never change, and what keeps their outputs."""
 
 import json
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from hairsplit.core.wording import counted
 from hairsplit.data.pixel_cache import pixel_settings
 from hairsplit.encoders.dual_encoder import DualEncoder, weights_hash
+from hairsplit.encoders.machine import machine_settings
 from hairsplit.encoders.stages import Tower, drops, stages
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.embeddings_cache import Cache
@@ -137,7 +136,7 @@ class FrozenWork:
             "dtype": str(passes.dtype),
             "precision": self._config.precision,
             "pass": [passes.rows, LENGTHS],
-            **_machine(self._device),
+            **machine_settings(self._device),
         }
         text = json.dumps(settings, sort_keys=True)
         store = self._cache.store(text, record(shape, passes.dtype), yields=not part.pooled)
@@ -224,24 +223,6 @@ def _settings(encoder: DualEncoder, tower: Tower, modules: Sequence[nn.Module]) 
         prepared = encoder.preprocess
         found |= {"pixels": pixel_settings(prepared), "mean": list(prepared.mean), "std": list(prepared.std)}
     return found
-
-
-def _machine(device: torch.device) -> dict[str, Any]:
-    """What the last bits of a sum depend on: a cache may be shared by machines that add up in different orders."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
-    threads = torch.get_num_threads() if device.type == "cpu" else None
-    capability = torch.backends.cpu.get_cpu_capability()
-    return {"torch": torch.__version__, "device": [device.type, name, capability], "threads": threads}
-
-
-def _processor() -> str:
-    """The model of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else f"{platform.machine()} {platform.processor()}"
 
 
 def _told(own: dict[Tower, Part], reference: dict[Tower, Part]) -> list[str]:

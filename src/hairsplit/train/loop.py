@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,17 +25,21 @@ from hairsplit.train import stopping, tracking
 from hairsplit.train.activation_checkpointing import checkpoint_activations
 from hairsplit.train.averaging import Average
 from hairsplit.train.checkpoint import MetricsLog, TrainState, has_state, load_state
+from hairsplit.train.compilation import compile_blocks
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.distributed import any_rank, engine, total
 from hairsplit.train.engines import choose
 from hairsplit.train.frozen_work import FrozenWork
 from hairsplit.train.optimizer import groups_table, make_optimizer
+from hairsplit.train.patience import first_alone
 from hairsplit.train.plan import Plan, planned_steps
 from hairsplit.train.progress import Bar, stoppable
 from hairsplit.train.saving import refuse_broken, refuse_not_finite, save_best, save_last, save_resumable
 from hairsplit.train.schedule import learning_rate
+from hairsplit.train.sharded_state import Saved, drop_shards
 from hairsplit.train.stopping import METRIC, Limits, Standing
 from hairsplit.train.throughput import Throughput
+from hairsplit.train.together import together
 from hairsplit.train.tracking import Tracking
 from hairsplit.train.update import NotFiniteError, Update, Updated, begin_learned, frozen, is_logged
 
@@ -80,7 +85,8 @@ class Trainer:
         """`trackers`: of one's own, beside those that the configuration names."""
         self.config, self.encoder, self.batches, self.out = config, encoder, batches, out
         self.validate, self.config_hash = validate, config_hash
-        self.accelerator = engine()
+        self.timeout = timedelta(minutes=config.timeout_minutes)
+        self.accelerator = engine(self.timeout)
         self.engine = choose(config.engine, self.accelerator)
         ranks = self.accelerator.num_processes
         self.ranks = ranks
@@ -131,16 +137,14 @@ class Trainer:
         towers, optimizer = self.engine.prepare(self.encoder, self._optimizer)
         self.frozen.attach(towers, self.teacher)
         if state is not None:
-            self.engine.load_optimizer(state.optimizer)
+            self._load(state)
         keep = 0 if state is None else state.log_bytes
         log = MetricsLog(self.out, keep) if self.accelerator.is_main_process else None
         try:
-            self._track(goes_on=goes_on)
-            if not goes_on:
-                if log is not None:
-                    table = self.table.as_dict() | {"groups": groups_table(optimizer)}
-                    write_json(self.out / "trainable.json", table)
-                self._validated(log)
+            if self.config.compile:
+                with together(self.accelerator):
+                    compile_blocks(towers, self.config, self.accelerator.device, told=log is not None)
+            self._started(log, optimizer, goes_on=goes_on)
             update = Update(
                 self.config,
                 self.engine,
@@ -171,6 +175,16 @@ class Trainer:
             tracker_failures=dict(self.tracking.failures),
             ema=self.config.ema,
         )
+
+    def _started(self, log: MetricsLog | None, optimizer: Any, *, goes_on: bool) -> None:
+        with first_alone(self.timeout):
+            self._track(goes_on=goes_on)
+            if not goes_on and log is not None:
+                table = self.table.as_dict() | {"groups": groups_table(optimizer)}
+                write_json(self.out / "trainable.json", table)
+        if not goes_on:
+            with first_alone(self.timeout):
+                self._validated(log)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         rates = {"lr": self.config.lr, "layer_decay": self.config.layer_decay}
@@ -216,7 +230,8 @@ class Trainer:
                 asked = any_rank(stop.asked, device, self.ranks) and not ended
                 due = ended or self.step % config.validate_every == 0
                 if due:
-                    self._validated(log)
+                    with first_alone(self.timeout):
+                        self._validated(log)
                     ended = any_rank(self.standing.stopped is not None, device, self.ranks) or ended
                 if due or asked or self.step % config.save_every == 0:
                     self._saved(log)
@@ -277,7 +292,6 @@ class Trainer:
                 self.best = {"metric": METRIC, "value": row[METRIC], "step": self.step}
                 with self._judged():
                     save_best(self.out, whole, self.step, self.carry)
-        self.accelerator.wait_for_everyone()
 
     def _judged(self) -> contextlib.AbstractContextManager[None]:
         """Within it the model is the one that is validated and given away: the average, where there is one."""
@@ -286,28 +300,29 @@ class Trainer:
     def _saved(self, log: MetricsLog | None) -> None:
         if any_rank(not self.engine.finite(), self.accelerator.device, self.ranks):
             self._not_finite("model", self.step)
-        model, optimizer = self.engine.model(), self.engine.optimizer_state()
-        if log is not None:
-            with self._judged():
-                save_last(self.out, self.engine.whole(model), self.step, self.config.keep_last, self.carry)
-            state = TrainState(
-                self.step,
-                model,
-                optimizer,
-                self.best,
-                self.config_hash,
-                self.start_hash,
-                log.bytes,
-                stopping.as_state(self.standing),
-                None if self.average is None else self.average.state(),
-                {name: value.cpu() for name, value in self.carry.items()},
-            )
-            save_resumable(self.out, state)
+        model = self.engine.model()
+        with first_alone(self.timeout):
+            if log is not None:
+                with self._judged():
+                    save_last(self.out, self.engine.whole(model), self.step, self.config.keep_last, self.carry)
+        shards = self.engine.shards()
+        state = TrainState(
+            self.step,
+            model if shards is None else {},
+            self.engine.optimizer_state(),
+            self.best,
+            self.config_hash,
+            self.start_hash,
+            0 if log is None else log.bytes,
+            stopping.as_state(self.standing),
+            None if self.average is None else self.average.state(),
+            {name: value.cpu() for name, value in self.carry.items()},
+        )
+        save_resumable(self.out, state, shards, self.accelerator, timeout=self.timeout)
         self._saved_step = self.step
-        self.accelerator.wait_for_everyone()
 
     def _resume(self) -> TrainState:
-        """Load the state over the start model, but for the optimiser's part."""
+        """Read the state, but for the weights and the optimiser's part, which the engine takes up."""
         state = load_state(self.out, config_hash=self.config_hash)
         if state.start_hash != self.start_hash:
             raise HairsplitError(
@@ -315,7 +330,6 @@ class Trainer:
                 where=self.config.model,
                 hint="put it back, or start a new run",
             )
-        self.encoder.load_state_dict(state.model)
         if self.average is not None:
             self.average.load(state.average)
         self.step = self._saved_step = state.step
@@ -323,3 +337,9 @@ class Trainer:
         self.carry.update(state.carry)
         self.standing = stopping.from_state(state.standing)
         return state
+
+    def _load(self, state: TrainState) -> None:
+        with together(self.accelerator):
+            self.engine.load(Saved(self.out, state, rank=self.accelerator.process_index))
+        if self.accelerator.is_main_process:
+            drop_shards(self.out, keep=None if state.shards is None else state.shards["folder"])

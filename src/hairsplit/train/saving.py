@@ -5,10 +5,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from accelerate import Accelerator
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -18,6 +21,9 @@ from hairsplit.core.wording import counted
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.checkpoint import TrainState, save_state
+from hairsplit.train.patience import first_alone
+from hairsplit.train.sharded_state import Shards, drop_shards, refuse_absent, save_part, shards_folder
+from hairsplit.train.together import together
 
 CHECKPOINTS = "checkpoints"
 _STEP = re.compile(r"step_(\d{6,})")
@@ -55,14 +61,53 @@ def save_last(
                 shutil.rmtree(going)
 
 
-def save_resumable(run: Path, state: TrainState) -> None:
-    """Replace the state to resume from.
+def save_resumable(
+    run: Path, state: TrainState, shards: Shards | None, accelerator: Accelerator, *, timeout: timedelta
+) -> None:
+    """Replace the state to resume from; all ranks must call it.
+
+    The state is written when the shards of all ranks lie in a folder of this step, and the folder of the state before
+    goes after that: a kill at any time leaves one whole state.
+
+    Args:
+        run: Its folder.
+        state: Of the first rank.
+        shards: This rank's; None if all is in `state`.
+        accelerator: Of this process.
+        timeout: How long ranks wait for each other.
 
     Raises:
-        HairsplitError: It could not be written; the one before is whole.
+        HairsplitError: On all ranks, if one of them could not write; the state before is whole.
     """
-    with _or_intact(run, state.step):
-        save_state(run, state)
+    if shards is not None:
+        where = _save_shards(run, state.step, shards, accelerator, timeout)
+        state = replace(state, shards=where)
+    with first_alone(timeout):
+        if accelerator.is_main_process:
+            with _or_intact(run, state.step):
+                save_state(run, state)
+                drop_shards(run, keep=None if state.shards is None else state.shards["folder"])
+
+
+def _save_shards(run: Path, step: int, shards: Shards, accelerator: Accelerator, timeout: timedelta) -> dict[str, Any]:
+    """Write the files of all ranks, or none; returns where they are, for the state."""
+    rank, ranks, folder = accelerator.process_index, accelerator.num_processes, shards_folder(run, step)
+    with first_alone(timeout):
+        if accelerator.is_main_process and folder.exists():  # of a run that was killed here before
+            with _or_intact(run, step):
+                shutil.rmtree(folder)
+    try:
+        with together(accelerator), _or_intact(run, step, f" by rank {rank}"):
+            save_part(folder, shards, step=step, rank=rank)
+        with first_alone(timeout):
+            if accelerator.is_main_process:
+                refuse_absent(folder, ranks)
+    except HairsplitError:
+        if accelerator.is_main_process:  # there is little room, or none
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shapes = {name: list(shape) for name, shape in shards.shapes.items()}
+    return {"folder": folder.name, "ranks": ranks, "shapes": shapes, "learning": list(shards.learning)}
 
 
 def kept(run: Path) -> list[Path]:
@@ -103,13 +148,13 @@ def refuse_not_finite(
 
 
 @contextlib.contextmanager
-def _or_intact(run: Path, step: int) -> Iterator[None]:
+def _or_intact(run: Path, step: int, by: str = "") -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:  # torch.save tells a full disk by a RuntimeError
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
         raise HairsplitError(
-            f"the checkpoint of step {step} could not be written ({why}); the one before is whole",
+            f"the checkpoint of step {step} could not be written{by} ({why}); the one before is whole",
             where=str(run / CHECKPOINTS),
             hint=f"make room, then `hairsplit train --out {run} --resume` goes on from the last whole state",
         ) from error

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, pad
 
 from hairsplit.core.tensors import Batch, Embeddings
+from hairsplit.encoders.blocks import Calls
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.encoders.stages import Stages, drops, position, stages
+from hairsplit.encoders.stages import PLAIN, Stages, drops, position, stages
 from hairsplit.train.buckets import OVERHEAD, OVERHEAD_OF_A_GPU, buckets
 
 
@@ -39,6 +40,27 @@ class Towers(nn.Module):
         """Gives what the frozen steps make of the pictures of a batch, kept from before; None: they are run."""
         self.frozen_captions: Callable[[Tensor, Tensor], Tensor] | None = None
         """The same of captions (ids, read positions), behind which there are zeros."""
+
+    def chains(self) -> tuple[Stages, ...]:
+        """Both towers as chains of steps, image and text; none of a tower that cannot be cut in two."""
+        return tuple(chain for chain in (self._image_stages, self._text_stages) if chain is not None)
+
+    def call_blocks(self, calls: Calls) -> None:
+        """Let what learns call its blocks through `calls`; both towers must be chains of steps."""
+        if self._image_stages is None or self._text_stages is None:
+            raise ValueError("a tower is no chain of steps")
+        self._image_stages = replace(self._image_stages, calls=calls)
+        self._text_stages = replace(self._text_stages, calls=calls)
+
+    def run_chain(self, chain: Stages, x: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N D"]:
+        """What a step makes of pixels or ids, all of them different, in one of `chains`; nothing is kept of it."""
+        read = self.frozen_images if chain.tower == "image" else self.frozen_captions
+        if chain.tower == "text" and read is None and drops(self.encoder.model.text_model):
+            return chain.whole(x, at)
+        features = chain.prefix(x, at)
+        if read is not None:  # what is kept is given in no less than single precision
+            features = features.to(torch.promote_types(features.dtype, torch.float32))
+        return chain.rest(features, at)
 
     def forward(self, batch: Batch, known: Embeddings | None = None) -> Embeddings:
         """Embeddings of this rank's batch; a tower in which nothing learns runs without a graph.
@@ -84,7 +106,10 @@ class Towers(nn.Module):
         tower = self._text_stages
         # Equal captions share no dropout: each is to be thinned out on its own.
         if self.frozen_captions is None and (tower is None or drops(self.encoder.model.text_model)):
-            embedded = self.encoder.encode_text(ids)
+            if tower is None or tower.calls is PLAIN:
+                embedded = self.encoder.encode_text(ids)
+            else:
+                embedded = tower.whole(ids, position(self.encoder, ids))
         else:
             embedded = self._different(tower, ids)
         positive, rest = embedded[: len(batch.caption_ids)], embedded[len(batch.caption_ids) :]

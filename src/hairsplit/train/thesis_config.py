@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +10,14 @@ from hairsplit.core.catalog import nearest
 from hairsplit.core.config import COMMAND_LINE, load_yaml, parse_value, set_path
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders.trainable import MODES
+from hairsplit.train.thesis_keys import KEYS, KNOWN, NEEDED
 
-_KEYS = {
-    "dataset": ("train_json_path", "val_json_path", "test_json_path", "image_folder_path"),
-    "training": (
-        "model_name", "num_epochs", "train_size", "learning_rate", "weight_decay", "num_warmup_steps", "mode",
-        "finetune_mode", "lambda_ref", "hard_neg_weight", "dynamic_weight", "min_weight", "max_weight",
-        "update_interval", "num_updates", "dpo_beta", "checkpoint_dir",
-    ),
-    "Val": ("val_size", "val_step_frequency", "split"),
-    "deepspeed": (
-        "config.train_batch_size", "config.train_micro_batch_size_per_gpu", "config.gradient_accumulation_steps",
-        "config.gradient_checkpointing", "config.gradient_clipping", "config.fp16.enabled",
-        "config.zero_optimization.stage",
-    ),
-}  # fmt: skip
-_KNOWN = tuple(f"{section}.{key}" for section, keys in _KEYS.items() for key in keys)
-_NEEDED = ("dataset.train_json_path", "dataset.image_folder_path", "training.mode")
 _MODES = {"HNC": "hnc_l2"} | {
     mode: mode for mode in ("standard", "hnc_l2", "hnc_kl", "dpo_kl", "contrastive_dpo_kl", "contrastive_dpo_l2")
 }
 """`training.mode` -> our objective."""
 _SCHEDULE = ("min_weight", "max_weight", "update_interval", "num_updates")
+_STAGE = "deepspeed.config.zero_optimization.stage"
 _DPO, _LAM, _WEIGHT = "dpo_beta", "lambda_ref", "hard_neg_weight"
 _USES = {
     "standard": (),
@@ -130,7 +117,7 @@ def read_thesis(file: Path, words: Sequence[str] = (), *, compat: bool, ranks: i
     """
     theirs, ours = _merged(file, words)
     m = _Mapping(theirs, str(file))
-    for key in _NEEDED:
+    for key in NEEDED:
         if theirs.get(key) is None:
             raise HairsplitError("this key is required", where=f"{file} at {key}", hint=f"give {key}=... behind it")
     train = _path(m, "dataset.train_json_path", file, "the training pairs")
@@ -142,7 +129,7 @@ def read_thesis(file: Path, words: Sequence[str] = (), *, compat: bool, ranks: i
     _optimiser(m)
     _batch(m, ranks)
     m.settings["objective"] = _objective(m, compat=compat)
-    _engine(m)
+    _engine(m, ranks)
     m.tell("dataset.test_json_path", "not read by training; see `hairsplit evaluate`")
     m.tell("training.checkpoint_dir", "the run folder (--out) instead", adapted=True)
     m.settings |= {"epoch": "pairs", "negatives_per_image": 1}
@@ -151,6 +138,7 @@ def read_thesis(file: Path, words: Sequence[str] = (), *, compat: bool, ranks: i
         for known, name in m.ours.items():
             if name == key:
                 m.tell(known, f"{name}={value}: from the command line", adapted=True)
+    _refuse_without_deepspeed(m)
     for key in set(theirs) - set(m.rows):
         if theirs[key] is not None:
             raise AssertionError(f"{key} was dropped without a word")
@@ -167,7 +155,7 @@ def _merged(file: Path, words: Sequence[str]) -> tuple[dict[str, Any], list[tupl
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise HairsplitError(f"{word!r} has no value", where=COMMAND_LINE, hint="write KEY=VALUE, as in model=FILE")
-        if key.split(".")[0] in _KEYS:
+        if key.split(".")[0] in KEYS:
             theirs |= _leaves({key: parse_value(text)}, "", COMMAND_LINE)
         else:
             ours.append((key, parse_value(text)))
@@ -178,10 +166,10 @@ def _leaves(tree: Mapping[Any, Any], prefix: str, where: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in tree.items():
         key = f"{prefix}{name}"
-        inner = any(known.startswith(f"{key}.") for known in _KNOWN)
+        inner = any(known.startswith(f"{key}.") for known in KNOWN)
         if inner and isinstance(value, Mapping):
             found |= _leaves(value, f"{key}.", where)
-        elif key in _KNOWN:
+        elif key in KNOWN:
             found[key] = value
         else:
             problem = "is a section, with keys below it" if inner else "is not a key of the thesis's files"
@@ -191,14 +179,14 @@ def _leaves(tree: Mapping[Any, Any], prefix: str, where: str) -> dict[str, Any]:
 
 def _near(key: str) -> str:
     """The key that may have been meant, also where only its last part is right or nearly so."""
-    last = {known.rpartition(".")[2]: known for known in _KNOWN}
-    near = nearest(key, _KNOWN)
+    last = {known.rpartition(".")[2]: known for known in KNOWN}
+    near = nearest(key, KNOWN)
     if near.startswith("did you mean"):
         return near
     near = nearest(key.rpartition(".")[2], tuple(last))
     if near.startswith("did you mean"):
         return f"did you mean {last[near.split(chr(39))[1]]!r}?"
-    return f"its sections are {', '.join(_KEYS)}"
+    return f"its sections are {', '.join(KEYS)}"
 
 
 def _path(m: _Mapping, key: str, file: Path, became: str) -> Path:
@@ -322,7 +310,7 @@ def _schedule(m: _Mapping) -> dict[str, Any]:
     return found
 
 
-def _engine(m: _Mapping) -> None:
+def _engine(m: _Mapping, ranks: int) -> None:
     prefix = "deepspeed.config."
     if m.flag(prefix + "fp16.enabled"):
         m.sets(prefix + "fp16.enabled", "precision", "bf16", "half precision without a loss scale", adapted=True)
@@ -330,8 +318,22 @@ def _engine(m: _Mapping) -> None:
         m.sets(prefix + "fp16.enabled", "precision", "fp32")
     key = prefix + "gradient_checkpointing"
     m.sets(key, "activation_checkpointing", m.flag(key))
-    key = prefix + "zero_optimization.stage"
-    stage = m.number(key, int)
-    # Not by itself: it needs DeepSpeed and several ranks, and is slower where the model fits.
-    offered = f"; engine=zero{stage} shards so, on several ranks" if stage in {1, 2, 3} else ""
-    m.tell(key, f"nothing: how the engine spreads its state changes no number{offered}", adapted=True)
+    stage = m.number(_STAGE, int)
+    if stage not in {None, 0, 1, 2, 3}:
+        raise HairsplitError(f"ZeRO has no stage {stage}", where=f"{m.where} at {_STAGE}", hint="0, 1, 2 or 3")
+    if stage and ranks > 1:
+        m.sets(_STAGE, "engine", f"zero{stage}")
+    else:
+        why = (
+            f"one process has nothing to share; on several it is engine=zero{stage}" if stage else "nothing is sharded"
+        )
+        m.tell(_STAGE, f"nothing: {why}", adapted=bool(stage))
+
+
+def _refuse_without_deepspeed(m: _Mapping) -> None:
+    """Before an import of minutes, and not after it."""
+    engine = str(m.settings.get("engine", "auto"))
+    if engine.startswith("zero") and find_spec("deepspeed") is None:
+        message, where = f"{engine} is DeepSpeed's, which is not installed", f"{m.where} at {_STAGE}"
+        hint = 'pip install "hairsplit[deepspeed]", or put engine=ddp behind it: the same numbers up to rounding'
+        raise HairsplitError(message, where=where, hint=hint)

@@ -4,7 +4,6 @@ import pytest
 from accelerate import Accelerator
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.train.distributed import engine
 from hairsplit.train.engines import EngineName, Replicated, choose
 
 
@@ -20,14 +19,3 @@ def test_an_engine_for_several_ranks_is_refused_in_one_process(name: EngineName)
         choose(name, Accelerator(cpu=True))
     assert "torchrun" in str(e.value)
     assert "starts one process" in str(e.value)
-
-
-@pytest.mark.parametrize(("variable", "name"), [("FSDP", "FSDP"), ("DEEPSPEED", "DeepSpeed")])
-def test_a_plugin_of_the_launcher_is_refused_before_it_is_set_up(
-    monkeypatch: pytest.MonkeyPatch, variable: str, name: str
-) -> None:
-    monkeypatch.setenv(f"ACCELERATE_USE_{variable}", "true")
-    with pytest.raises(HairsplitError, match=f"accelerate's {name}, and the engine is chosen here"):
-        engine()
-    monkeypatch.setenv(f"ACCELERATE_USE_{variable}", "false")
-    assert engine().num_processes == 1

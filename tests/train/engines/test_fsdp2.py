@@ -28,8 +28,8 @@ def halves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case[0]}-{case[2]}")
-def test_steps_of_two_ranks_are_those_of_one_process(halves: Path, case: sharded.Case) -> None:
-    expected = sharded.updates("auto", case, slice(0, 6), engine())
+def test_steps_of_two_ranks_are_those_of_one_process(halves: Path, case: sharded.Case, tmp_path: Path) -> None:
+    expected = sharded.updates("auto", case, slice(0, 6), engine(), tmp_path)
     clipped = [norm for norm in expected["norms"] if norm > 0.05]
     assert clipped  # else nothing is said about clipping
     for rank in range(ranks.RANKS):
@@ -41,7 +41,6 @@ def test_steps_of_two_ranks_are_those_of_one_process(halves: Path, case: sharded
             assert mine == pytest.approx(theirs, rel=1e-8, abs=1e-10, nan_ok=True)
         if rank:
             assert found["model"] == {}
-            assert found["optimizer"] == {}
             continue
         torch.testing.assert_close(found["model"], expected["model"], rtol=1e-8, atol=1e-10)
         torch.testing.assert_close(found["optimizer"]["state"], expected["optimizer"]["state"], rtol=1e-8, atol=1e-10)
@@ -57,7 +56,7 @@ def test_a_training_is_that_of_one_process(material: Material, tmp_path: Path, n
     api.train(chosen, tmp_path / "one", quiet=True)
     # float32 under AdamW: 1e-7 at the first step grows to 1e-5; the steps above are compared in float64 under SGD.
     assert_close(tmp_path / "two", tmp_path / "one", rel=1e-4)
-    assert written(tmp_path / "two") == written(tmp_path / "one")
+    assert sharded.unsharded(tmp_path / "two") == written(tmp_path / "one")
     sharded_state, whole_state = state(tmp_path / "two"), state(tmp_path / "one")
     shapes: list[Any] = [
         {

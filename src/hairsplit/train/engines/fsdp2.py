@@ -13,13 +13,14 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.engines.outputs import Embedded, TupleTowers, on_cpu, without_scalars
 from hairsplit.train.engines.replicated import MakeOptimizer, Replicated, skeleton
 from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.sharded_state import COUNT, WEIGHT, Run, Saved, Shards
 from hairsplit.train.step import Towers
 
 
@@ -100,34 +101,39 @@ class FSDP2(Replicated):
         return found
 
     def optimizer_state(self) -> dict[str, Any]:
-        """See `Replicated.optimizer_state`."""
-        names = {id(p): name for name, p in self.encoder.named_parameters()}
-        order = [names[id(p)] for group in self.optimizer.param_groups for p in group["params"]]
-        state = self.optimizer.state_dict()
-        for index, entries in state["state"].items():
-            shape = self._shapes[order[index]]
-            full = {key: _full(value) if isinstance(value, Tensor) else value for key, value in entries.items()}
-            state["state"][index] = {
-                key: on_cpu(value, shape) if isinstance(value, Tensor) and value.numel() == shape.numel() else value
-                for key, value in full.items()
-            }
-            if "step" in full:  # a count has no dimension, whatever the parameter's shape is
-                state["state"][index]["step"] = full["step"].reshape(())
-        return state if self.is_main_process else {}
+        """See `Replicated.optimizer_state`; the groups without tensors."""
+        return {"state": {}, "param_groups": self.optimizer.state_dict()["param_groups"]}
 
-    def load_optimizer(self, state: dict[str, Any]) -> None:
-        """See `Replicated.load_optimizer`."""
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        entries = {
-            index: {
-                key: _like(value.reshape(parameters[index].shape), parameters[index])
-                if key != "step" and isinstance(value, Tensor)
-                else value
-                for key, value in found.items()
-            }
-            for index, found in state["state"].items()
-        }
-        self.optimizer.load_state_dict({**state, "state": entries})
+    def shards(self) -> Shards:
+        """See `Replicated.shards`."""
+        runs: dict[str, dict[str, Run]] = {}
+        for name, p in self.encoder.named_parameters():
+            begin, _ = _run(p)
+            runs[name] = {WEIGHT: (begin, _local(p).reshape(-1))}
+            for kind, value in self.optimizer.state.get(p, {}).items():
+                held = _local(value)
+                runs[name][kind] = (0, held.reshape(())) if kind == COUNT else (begin, held.reshape(-1))
+        return Shards(runs, self._shapes, self._learning())
+
+    def load(self, saved: Saved) -> None:
+        """See `Replicated.load`."""
+        parameters, learning = dict(self.encoder.named_parameters()), self._learning()
+        state: dict[int, dict[str, Tensor]] = {}
+        with saved.reader(learning) as reader, torch.no_grad():
+            for name, p in parameters.items():
+                held = _local(p)
+                held.copy_(reader.numbers(WEIGHT, name, *_run(p)).reshape(held.shape))
+            for index, name in enumerate(learning):
+                p = parameters[name]
+                if entries := reader.optimizer(name, *_run(p)):
+                    state[index] = {
+                        kind: value if kind == COUNT else _shard_of(value, p) for kind, value in entries.items()
+                    }
+        self.optimizer.load_state_dict({"state": state, "param_groups": saved.groups})
+
+    def _learning(self) -> list[str]:
+        names = {id(p): name for name, p in self.encoder.named_parameters()}
+        return [names[id(p)] for group in self.optimizer.param_groups for p in group["params"]]
 
     def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
         """See `Replicated.whole`."""
@@ -149,3 +155,32 @@ def _like(value: Tensor, parameter: Tensor) -> DTensor:
     sharded = cast(DTensor, parameter)
     local = value.detach().to(sharded.device)
     return distribute_tensor(local, sharded.device_mesh, sharded.placements, src_data_rank=None)  # all ranks have it
+
+
+def _run(parameter: Tensor) -> tuple[int, int]:
+    """Where this rank's rows begin and end in the flattened parameter: equal numbers of rows, the last ranks fewer.
+
+    Raises:
+        HairsplitError: FSDP2 cuts it otherwise.
+    """
+    sharded = cast(DTensor, parameter)
+    mesh, held = sharded.device_mesh, sharded.to_local()
+    rows, width = sharded.shape[0], sharded.shape[1:].numel()
+    each = -(-rows // mesh.size())
+    first, last = (min(rank * each, rows) for rank in (mesh.get_local_rank(), mesh.get_local_rank() + 1))
+    if sharded.placements != (Shard(0),) or held.shape != (last - first, *sharded.shape[1:]):
+        raise HairsplitError("FSDP2 did not cut a tensor by rows", where="engine", hint="use `engine: ddp`")
+    return first * width, last * width
+
+
+def _shard_of(run: Tensor, parameter: Tensor) -> DTensor:
+    sharded = cast(DTensor, parameter)
+    local = run.reshape(sharded.to_local().shape).to(sharded.device)
+    return DTensor.from_local(
+        local,
+        sharded.device_mesh,
+        sharded.placements,
+        run_check=False,
+        shape=sharded.shape,
+        stride=sharded.stride(),
+    )

@@ -13,13 +13,14 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.penalty import L2ToStart
+from hairsplit.train.sharded_state import Saved, Shards
 from hairsplit.train.step import Towers
 
 MakeOptimizer = Callable[[], torch.optim.Optimizer]
 
 
 class Replicated:
-    """What the training loop needs of an engine; the state that it saves is the same whatever the engine."""
+    """What the training loop needs of an engine; each goes on from what any of them saved."""
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
@@ -75,12 +76,21 @@ class Replicated:
         return {name: value.detach().cpu() for name, value in self.encoder.state_dict().items()}
 
     def optimizer_state(self) -> dict[str, Any]:
-        """The whole optimiser's state as one process would save it; all ranks must call it."""
+        """What the main process writes of the optimiser's state; all of it, unless there are `shards`."""
         return self.optimizer.state_dict() if self.is_main_process else {}
 
-    def load_optimizer(self, state: dict[str, Any]) -> None:
-        """Take up the state of `optimizer_state`, of any engine and any number of ranks."""
-        self.optimizer.load_state_dict(state)
+    def shards(self) -> Shards | None:
+        """This rank's part of weights and of the optimiser's tensors; None if the main process writes all of them."""
+        return None
+
+    def load(self, saved: Saved) -> None:
+        """Take up a state, of any engine and any number of ranks, after `prepare`.
+
+        Raises:
+            HairsplitError: A file of it is missing or torn.
+        """
+        self.encoder.load_state_dict(saved.model())
+        self.optimizer.load_state_dict(saved.optimizer())
 
     def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
         """An encoder with the weights of `model()`, on the main process, for validating and saving.

@@ -5,13 +5,8 @@ not by a file of DeepSpeed's: every setting of it that can change a number is gi
 """
 
 import contextlib
-import importlib
 import importlib.util
-import logging
 import math
-import os
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,6 +19,8 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.train.engines.outputs import CastEmbedded, CastTowers, on_cpu, without_scalars
 from hairsplit.train.engines.replicated import MakeOptimizer, Replicated, skeleton
+from hairsplit.train.engines.zero_setup import Stepping, deepspeed_for, settings
+from hairsplit.train.sharded_state import COUNT, WEIGHT, Run, Saved, Shards
 from hairsplit.train.step import Towers
 
 
@@ -52,7 +49,7 @@ class Zero(Replicated):
         Raises:
             HairsplitError: DeepSpeed shards less than it was asked for.
         """
-        deepspeed = _deepspeed(self.device)
+        deepspeed = deepspeed_for(self.device)
         self._gathered: Callable[..., Any] = deepspeed.zero.GatheredParameters
         self._whole = skeleton(encoder, main=self.is_main_process)
         self._shapes = {name: value.shape for name, value in encoder.state_dict().items()}
@@ -60,7 +57,7 @@ class Zero(Replicated):
         self.encoder, self._base = encoder, make()
         names = {id(p): name for name, p in encoder.named_parameters()}
         self._learning: list[Any] = [p for group in self._base.param_groups for p in group["params"]]
-        self._learning_shapes = [self._shapes[names[id(p)]] for p in self._learning]
+        self._learning_names = [names[id(p)] for p in self._learning]
         self._indices: list[list[int]] = [group["params"] for group in self._base.state_dict()["param_groups"]]
         # The groups as the loop knows them: DeepSpeed puts one flat tensor in the place of a group's parameters.
         self._groups: list[dict[str, Any]] = [
@@ -72,7 +69,7 @@ class Zero(Replicated):
         self._inner, *_ = deepspeed.initialize(
             model=towers,
             optimizer=self._base,
-            config=_settings(self.stage, self.num_processes),
+            config=settings(self.stage, self.num_processes),
             dist_init_required=False,
         )
         self._refuse_whole()
@@ -81,7 +78,7 @@ class Zero(Replicated):
 
     def _refuse_whole(self) -> None:
         """One rank's part of what learns, and in stage 3 of each weight, must be about one of as many as there are."""
-        numbers = sum(shape.numel() for shape in self._learning_shapes)
+        numbers = sum(self._shapes[name].numel() for name in self._learning_names)
         held = sum(flat.numel() for flat in self._flats())
         room = numbers / self.num_processes + 4 * len(self._learning) + 64 * len(self._groups)  # parts are padded
         sharded = self._inner.zero_optimization_stage() == self.stage and 0 < held <= min(room, numbers - 1)
@@ -118,8 +115,11 @@ class Zero(Replicated):
 
         return penalty
 
+    def _all(self) -> list[tuple[str, Any]]:
+        return list(self.encoder.named_parameters())
+
     def _named(self) -> list[tuple[str, Any]]:
-        return [(name, p) for name, p in self.encoder.named_parameters() if p.requires_grad]
+        return [(name, p) for name, p in self._all() if p.requires_grad]
 
     def _shard(self, parameter: Any, whole: Tensor) -> Tensor:
         """This rank's part of a tensor, as DeepSpeed cuts the parameter up: equal runs, the last ones padded."""
@@ -178,68 +178,95 @@ class Zero(Replicated):
         return found
 
     def optimizer_state(self) -> dict[str, Any]:
-        """See `Replicated.optimizer_state`."""
-        flat = self._flats()[0]
-        state = self._base.state.get(flat, {})
-        parts = [key for key, value in state.items() if _is_part(key, value)]
+        """See `Replicated.optimizer_state`; the groups without tensors."""
+        groups = [{**group, "params": which} for group, which in zip(self._groups, self._indices, strict=True)]
+        return {"state": {}, "param_groups": groups}
+
+    def shards(self) -> Shards:
+        """See `Replicated.shards`; weights that all ranks hold are written a part by each."""
+        runs: dict[str, dict[str, Run]] = {}
+        for name, p in self._all():
+            begin, end = self._weights_run(p)
+            held = p.ds_tensor[: end - begin] if self.stage == 3 else p.detach().reshape(-1)[begin:end]
+            runs[name] = {WEIGHT: (begin, held)}
+        state = self._base.state.get(self._flats()[0], {})
+        parts = [kind for kind, value in state.items() if _is_part(kind, value)]
         if parts:
             self._link()
-        counts = {key: value for key, value in state.items() if key not in parts}
-        entries: dict[int, dict[str, Any]] = {}
-        for index, parameter in enumerate(self._learning if state else []):
-            full = {key: self._full_state(parameter, key) for key in parts}
-            if self.is_main_process:
-                entries[index] = {
-                    key: value.clone() if isinstance(value, Tensor) else value for key, value in counts.items()
-                } | {key: on_cpu(value, self._learning_shapes[index]) for key, value in full.items()}
-        groups = [{**group, "params": which} for group, which in zip(self._groups, self._indices, strict=True)]
-        return {"state": entries, "param_groups": groups} if self.is_main_process else {}
+        for name, p in self._named() if state else ():
+            begin, end = self._state_run(p)
+            if begin < end:
+                runs[name] |= {kind: (begin, self._state_part(p, kind)[: end - begin]) for kind in parts}
+                runs[name] |= {kind: (0, value.clone()) for kind, value in state.items() if kind not in parts}
+        return Shards(runs, self._shapes, self._learning_names)
 
-    def _full_state(self, parameter: Any, key: str) -> Tensor:
-        if self.stage == 3:
-            full: Tensor = self._inner.optimizer.get_full_hp_param(parameter, key)
-        else:
-            full = parameter.get_full_hp_param(key)
-        return full
-
-    def load_optimizer(self, state: dict[str, Any]) -> None:
-        """See `Replicated.load_optimizer`."""
-        for group, saved in zip(self._groups, state["param_groups"], strict=True):
-            group |= {key: value for key, value in saved.items() if key != "params"}
+    def load(self, saved: Saved) -> None:
+        """See `Replicated.load`."""
+        for group, found in zip(self._groups, saved.groups, strict=True):
+            group |= {key: value for key, value in found.items() if key != "params"}
         self._stepping.pass_on()
-        entries = state["state"]
-        if not entries:
-            return
-        some = next(iter(entries.values()))
+        own: dict[str, dict[str, Tensor]] = {}
+        with saved.reader(self._learning_names) as reader, torch.no_grad():
+            for name, p in self._all():
+                if self.stage == 3:
+                    begin, end = self._weights_run(p)
+                    p.ds_tensor[: end - begin].copy_(reader.numbers(WEIGHT, name, begin, end))
+                else:
+                    p.copy_(reader.numbers(WEIGHT, name, 0, p.numel()).reshape(p.shape))
+            self._inner.optimizer.refresh_fp32_params()
+            for name, p in self._named():
+                begin, end = self._state_run(p)
+                if begin < end and (entries := reader.optimizer(name, begin, end)):
+                    own[name] = entries
+        if own:
+            self._load_state(own)
+
+    def _load_state(self, own: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take up the optimiser's tensors for the parts of this rank, by parameter."""
         on_device = any(group.get("fused") or group.get("capturable") for group in self._groups)
+        some = next(iter(own.values()))
         for flat in self._flats():
             self._base.state[flat] = {
-                key: torch.zeros_like(flat)
-                if _is_part(key, value)
+                kind: torch.zeros_like(flat)
+                if _is_part(kind, value)
                 else value.clone().to(flat.device if on_device else "cpu")
-                if isinstance(value, Tensor)
-                else value
-                for key, value in some.items()
+                for kind, value in some.items()
             }
         self._link()
-        for index, parameter in enumerate(self._learning):
-            for key, value in entries.get(index, {}).items():
-                if _is_part(key, value):
-                    self._load_part(parameter, key, value.to(self.device))
+        for name, p in self._named():
+            for kind, value in own.get(name, {}).items():
+                if _is_part(kind, value):
+                    self._state_part(p, kind)[: len(value)].copy_(value)
+
+    def _weights_run(self, parameter: Any) -> tuple[int, int]:
+        """Begin and end of this rank's part of a flattened weight; in stage 3 as DeepSpeed cuts it up."""
+        numbers: int = parameter.ds_numel if self.stage == 3 else parameter.numel()
+        each = parameter.ds_tensor.numel() if self.stage == 3 else -(-numbers // self.num_processes)
+        begin = min(self.process_index * each, numbers)
+        return begin, min(begin + each, numbers)
+
+    def _state_run(self, parameter: Any) -> tuple[int, int]:
+        """Begin and end of the numbers of a flattened weight for which this rank has the optimiser's state."""
+        if self.stage == 3:
+            return self._weights_run(parameter)
+        if parameter._hp_mapping is None:
+            return 0, 0
+        place = parameter._hp_mapping.lp_fragment_address
+        return place.start, place.start + place.numel
+
+    def _state_part(self, parameter: Any, kind: str) -> Tensor:
+        """This rank's part of a tensor of the optimiser's, padded in stage 3."""
+        if self.stage == 3:
+            part: Tensor = self._inner.optimizer._get_fp32_opt_state_partition(parameter, True, kind)[0]
+        else:
+            part = parameter._hp_mapping.get_hp_fragment(kind)
+        return part
 
     def _link(self) -> None:
         """Let parameters know their parts of the optimiser's state, which DeepSpeed does too early for all groups."""
         if self.stage != 3:
             self._inner.optimizer._hp_optimizer_states_linked = False
             self._inner.optimizer._lazy_init_hp_params_optimizer_state()
-
-    def _load_part(self, parameter: Any, key: str, value: Tensor) -> None:
-        if self.stage != 3:
-            parameter.set_full_hp_param(value, key)
-            return
-        part = self._shard(parameter, value)
-        local, _ = self._inner.optimizer._get_fp32_opt_state_partition(parameter, True, key)
-        local[: len(part)] = part
 
     def whole(self, model: Mapping[str, Tensor]) -> DualEncoder:
         """See `Replicated.whole`."""
@@ -249,80 +276,6 @@ class Zero(Replicated):
         return self._whole
 
 
-class Stepping:
-    """DeepSpeed's optimiser as the loop sees it."""
-
-    def __init__(self, inner: Any, groups: list[dict[str, Any]]) -> None:
-        self._inner = inner
-        self.param_groups = groups
-        """With parameters that have nothing but their shape."""
-
-    def pass_on(self) -> None:
-        """Give DeepSpeed's groups the settings (learning rates) of these."""
-        for ours, theirs in zip(self.param_groups, self._inner.optimizer.param_groups, strict=True):
-            theirs |= {key: value for key, value in ours.items() if key != "params"}
-
-    def step(self) -> None:
-        """Clip, step, and drop the gradient.
-
-        Raises:
-            HairsplitError: DeepSpeed skipped the step.
-        """
-        self.pass_on()
-        self._inner.step()
-        if not self._inner.was_step_applied():
-            raise HairsplitError("DeepSpeed skipped a step", where="engine", hint="use `engine: fsdp2`")
-
-    def zero_grad(self, *, set_to_none: bool = True) -> None:
-        """Drop the gradient."""
-        self._inner.optimizer.zero_grad(set_to_none=set_to_none)
-
-
 def _is_part(key: str, value: Any) -> bool:
     """Whether a state has a number for each of the parameter's, unlike the count of steps."""
-    return isinstance(value, Tensor) and key != "step"
-
-
-def _deepspeed(device: torch.device) -> Any:
-    if device.type == "cpu":
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # it takes a GPU that is there otherwise
-    # It calls what this torch calls by another name; the user can do nothing about that.
-    warnings.filterwarnings("ignore", r".*torch\.distributed\.\w+. is deprecated", FutureWarning)
-    deepspeed: Any = importlib.import_module("deepspeed")
-    # On CPUs it would compile an all-reduce of its own at the first start; gloo does, and needs no compiler.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    logger = logging.getLogger("DeepSpeed")
-    logger.setLevel(logging.ERROR)  # it warns of every optimiser but its own
-    for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(sys.stderr)  # stdout is for what the command answers
-    return deepspeed
-
-
-def _settings(stage: int, ranks: int) -> dict[str, Any]:
-    """All that can change a number, and the sizes of the buckets."""
-    return {
-        "train_micro_batch_size_per_gpu": 1,  # only their ratios matter: the loop makes the batches
-        "gradient_accumulation_steps": 1,  # the loop says which micro-batch is a step's last
-        "train_batch_size": ranks,
-        "gradient_clipping": 0.0,  # the loop says to what norm
-        "prescale_gradients": False,
-        "gradient_predivide_factor": 1.0,
-        "fp16": {"enabled": False},
-        "bf16": {"enabled": False},  # autocast is the loop's
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,
-        "steps_per_print": None,
-        "wall_clock_breakdown": False,
-        "zero_optimization": {
-            "stage": stage,
-            "overlap_comm": False,
-            "contiguous_gradients": True,
-            "round_robin_gradients": False,
-            "reduce_scatter": True,
-            "reduce_bucket_size": 50_000_000,
-            "allgather_bucket_size": 50_000_000,
-            "stage3_param_persistence_threshold": 0,
-            "stage3_prefetch_bucket_size": 0,
-        },
-    }
+    return isinstance(value, Tensor) and key != COUNT

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hairsplit.core import slot_file
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import write_at
-from hairsplit.train import slot_file
-from hairsplit.train.slot_file import CacheFolder, SlotFile
+from hairsplit.core.slot_file import CacheFolder, SlotFile
 
 RECORD, ENTRY, HEADER = 100, 32, 4096
 

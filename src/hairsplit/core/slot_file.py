@@ -35,14 +35,19 @@ _USED = 24  # where `used` stands in an entry
 class CacheFolder:
     """A folder of slot files, together no larger than `megabytes`; one process at a time writes there.
 
+    Args:
+        path: Where.
+        megabytes: At most.
+        option: How the user asked for it, for messages.
+
     Raises:
         HairsplitError: It cannot be written to, or this system cannot lock files.
     """
 
-    def __init__(self, path: Path, megabytes: int) -> None:
-        if fcntl is None:
-            message = "this system cannot share a cache of frozen features"
-            raise HairsplitError(message, where="frozen_cache", hint="leave frozen_cache out: memory is used then")
+    def __init__(self, path: Path, megabytes: int, *, option: str = "frozen_cache") -> None:
+        if not can_share():
+            message = "this system cannot share a cache between processes"
+            raise HairsplitError(message, where=option, hint=f"leave {option} out: memory is used then")
         writable(path)
         self.path, self.most = path, megabytes * 1024 * 1024
         self.started = time.time()
@@ -82,6 +87,11 @@ class CacheFolder:
     def close(self) -> None:
         """Close the lock; after the slot files."""
         os.close(self._lock)
+
+
+def can_share() -> bool:
+    """Whether this system can lock files, without which no folder can be shared."""
+    return fcntl is not None
 
 
 def _removed(index: Path) -> bool:
@@ -271,7 +281,7 @@ class SlotFile:
 
 
 def _say(path: Path, what: str) -> None:
-    print(f"frozen cache {path}: {what}", file=sys.stderr)  # noqa: T201
+    print(f"cache {path}: {what}", file=sys.stderr)  # noqa: T201
 
 
 def _crc(key: bytes, row: Bytes) -> int:
