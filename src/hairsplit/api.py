@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from hairsplit._table_api import audit, captions, captions_from_text, draw, export, import_, merge
 
 if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
+    from hairsplit.core.attribution import Span
     from hairsplit.encoders.dual_encoder import DualEncoder
+    from hairsplit.explain.config import Preset
     from hairsplit.train.config import TrainConfig
     from hairsplit.train.loop import Summary
 
@@ -17,10 +19,12 @@ __all__ = [
     "audit",
     "captions",
     "captions_from_text",
+    "compare",
     "convert",
     "demo",
     "draw",
     "evaluate",
+    "explain",
     "export",
     "import_",
     "interpolate",
@@ -111,6 +115,115 @@ def evaluate(
         return run_benchmark(model, str(on), out, data=data, allow_missing=allow_missing, **shared)
     no_benchmark(on, data, allow_missing=allow_missing)
     return run_evaluation(model, Path(on), out, **shared)
+
+
+def compare(
+    models: "Sequence[str | Path | DualEncoder]",
+    on: Sequence[str | Path],
+    out: Path,
+    *,
+    data: Path | None = None,
+    images: Sequence[str | Path] = (),
+    allow_missing: bool = False,
+    recognition: Path | None = None,
+    retrieval: Path | None = None,
+    retrieval_split: str | None = None,
+    cache: Path | None = None,
+    cache_megabytes: int = 4_096,
+    linear_probe: bool = False,
+    wise_ft: Sequence[float] = (),
+    pick: Literal["knee"] | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    say: Callable[[str], None] = lambda _line: None,
+) -> dict[str, Any]:
+    """Judge models side by side, the first being the base; returns what is written to `out`/compare.json.
+
+    Everything is read and every model loaded once before any is judged. Each picture and text is encoded once for each
+    model, whatever the number of suites; see `evaluate.embedding_cache`.
+
+    Args:
+        models: As for `evaluate`; at least two, each once.
+        on: Suites: pairs tables, benchmarks, or "BENCHMARK=DIR" with the folder of its files.
+        out: Folder for compare.json, compare.csv and scores/MODEL/SUITE; must not exist, or hold embeddings/ alone.
+        data: Folder of the files of benchmarks that came without one, or of a sub folder for each.
+        images: Folder of the pictures, for all suites, or "SUITE=DIR" for one of them.
+        allow_missing: As for `evaluate`.
+        recognition: As for `evaluate`; a suite of its own here.
+        retrieval: As for `evaluate`; a suite of its own here.
+        retrieval_split: As for `evaluate`.
+        cache: Folder of embeddings, shared with other comparisons; None: `out`/embeddings.
+        cache_megabytes: Of that folder at most; 0: embeddings are kept in memory only.
+        linear_probe: Also logistic regression on the embeddings of the pictures of `recognition`.
+        wise_ft: Judge (1 - alpha) base + alpha model, in weight space, of each other model too.
+        pick: Write the model at the knee of each such curve to `out`/picked/MODEL.
+        seed: Of random negatives and bootstrap.
+        device: Such as 'cuda:0'; None: a GPU if there is one.
+        say: Told a line for each model and suite.
+
+    Raises:
+        HairsplitError: Fewer than two models, one of them twice or missing; a suite misspelt; a missing or broken file.
+    """
+    from hairsplit._verbs.compare import run_comparison
+
+    shared: dict[str, Any] = {"data": data, "images": images, "allow_missing": allow_missing, "retrieval": retrieval}
+    shared |= {"recognition": recognition, "retrieval_split": retrieval_split, "linear_probe": linear_probe}
+    shared |= {"cache": cache, "cache_megabytes": cache_megabytes, "wise_ft": wise_ft, "pick": pick}
+    return run_comparison(models, on, out, **shared, seed=seed, device=device, say=say)
+
+
+def explain(
+    model: "str | Path | DualEncoder",
+    image: Path,
+    caption: str,
+    out: Path,
+    *,
+    against: str | None = None,
+    preset: "Preset" = "words",
+    spans: "Sequence[Span]" = (),
+    text_layer: int | None = None,
+    image_layer: int | None = None,
+    tolerance: float | None = None,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """Why a model gave a picture and a caption their score, or preferred the caption to a negative, or did not.
+
+    For numbers alone see `hairsplit.explain`.
+
+    Args:
+        model: As for `evaluate`.
+        image: The picture's file.
+        caption: At least one word.
+        out: Folder for explanation.npz, .json, .png, .svg and .html; must not exist or be empty.
+        against: A hard negative: explain the margin between the two.
+        preset: Layers by name: fast, words or pixels.
+        spans: Words of the caption that are shown as one, as text or as numbers (first, behind the last).
+        text_layer: Block at whose input words are told apart, if not the preset's.
+        image_layer: The same for patches.
+        tolerance: Error of an integral over the change of the embedding; None: 1e-3.
+        device: Such as 'cuda:0'; None: a GPU if there is one.
+
+    Returns:
+        What is written to explanation.json.
+
+    Raises:
+        HairsplitError: A missing picture, an empty caption, a span that is not in the caption, or no such model.
+    """
+    from hairsplit._verbs.explaining import run_explanation
+
+    return run_explanation(
+        model,
+        image,
+        caption,
+        out,
+        against=against,
+        preset=preset,
+        spans=spans,
+        text_layer=text_layer,
+        image_layer=image_layer,
+        tolerance=tolerance,
+        device=device,
+    )
 
 
 def report(

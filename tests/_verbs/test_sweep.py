@@ -38,8 +38,8 @@ def test_values_are_read_as_written(text: str, found: tuple[float, ...]) -> None
         ("", "no list of numbers"),
         ("1.5", "1.5 is not between 0 and 1"),
         ("0.5,nan", "nan is not between"),
-        ("0,1", "no value between 0 and 1"),
-        ("0.9:0.1:0.1", "no value between 0 and 1"),
+        ("0,1", "no value lies between 0 and 1"),
+        ("0.9:0.1:0.1", "no list of numbers"),
     ],
 )
 def test_values_that_make_no_sweep_are_refused(text: str, message: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, top_k_accuracy_score
+from sklearn.metrics.pairwise import paired_cosine_distances
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.evaluate import metrics
@@ -268,3 +269,74 @@ def test_a_label_without_a_class_is_refused() -> None:
 def test_cosines_of_unequal_number_are_a_programming_mistake() -> None:
     with pytest.raises(ValueError, match="cannot be compared"):
         metrics.pair_accuracy([0.5], [0.4, 0.4])
+
+
+def collapsed(n: int) -> Array:
+    """A model that gives everything the same embedding."""
+    return np.tile(unit(np.random.default_rng(5), 1, 64), (n, 1))
+
+
+def test_paired_cosines_by_hand_and_as_scikit_learn_has_them() -> None:
+    left, right = np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([[0.6, 0.8], [0.8, 0.6]])
+    assert metrics.paired_cosines(left, right).tolist() == pytest.approx([0.6, 0.96])
+    one, two = unit(np.random.default_rng(7), 30, 96), unit(np.random.default_rng(8), 30, 96)
+    np.testing.assert_allclose(metrics.paired_cosines(one, two), 1 - paired_cosine_distances(one, two), atol=1e-6)
+
+
+@given(seed=integers(0, 2**31))
+def test_pair_accuracy_is_scikit_learns_accuracy_of_which_caption_is_true(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pos, neg = rng.uniform(-1, 1, 50), rng.uniform(-1, 1, 50)
+    expected = accuracy_score(np.zeros(50), np.stack([pos, neg]).argmax(axis=0))
+    assert metrics.pair_accuracy(pos, neg).value == pytest.approx(expected)
+
+
+def test_accuracy_at_a_ratio_by_hand_with_a_tie_and_of_a_constant_model() -> None:
+    assert metrics.accuracy_at(1.2, [0.24, 0.3], [0.1, 0.3]) == 0.5
+    assert metrics.accuracy_at(1.0, [0.3], [0.3]) == 0.0
+    same = metrics.paired_cosines(collapsed(9), collapsed(9))
+    assert [metrics.accuracy_at(tau, same, same) for tau in metrics.TAUS] == [0.0] * len(metrics.TAUS)
+
+
+def test_the_thesis_row_of_a_constant_model_has_no_margin_and_no_hit() -> None:
+    same = metrics.paired_cosines(collapsed(9), collapsed(9))
+    row = metrics.thesis_row("all", same, same, metrics.random_negative_cosines(collapsed(9), collapsed(9), seed=0))
+    assert row.margin == 0.0
+    assert set(row.accuracy.values()) == {0.0}
+    assert row.avg_rand_neg == pytest.approx(row.avg_pos)
+
+
+@given(seed=integers(0, 2**31))
+def test_recall_at_k_is_scikit_learns_top_k_accuracy_where_each_image_has_one_caption(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    images, captions = unit(rng, 12), unit(rng, 12)
+    ranks = metrics.retrieval_ranks(images, captions, np.arange(12))
+    scores = images @ captions.T
+    for k in (1, 5):
+        to_text = top_k_accuracy_score(np.arange(12), scores, k=k)
+        to_image = top_k_accuracy_score(np.arange(12), scores.T, k=k)
+        assert metrics.recall_at(k, ranks.image_to_text) == pytest.approx(to_text)
+        assert metrics.recall_at(k, ranks.text_to_image) == pytest.approx(to_image)
+
+
+def test_retrieval_chance_is_what_random_orders_get() -> None:
+    rng, owner, found = np.random.default_rng(0), np.array([0, 0, 0, 1, 2, 2, 3]), []
+    for _ in range(3_000):
+        place = rng.permutation(7)
+        found.append([(place[owner == image] < 2).any() for image in range(4)])
+    assert metrics.retrieval_chance(2, owner, 4)[0] == pytest.approx(np.mean(found), abs=0.02)
+
+
+def test_mean_class_recall_of_a_constant_model_is_zero_and_of_one_class_only_is_its_share() -> None:
+    labels = np.array([0, 0, 1, 1, 2])
+    ranks = metrics.true_class_ranks(collapsed(5) @ collapsed(3).T, labels)
+    assert metrics.mean_class_recall(ranks <= 1, labels) == 0.0
+    always = np.tile([0.9, 0.1, 0.1], (5, 1))  # a model that says class 0 of everything
+    assert metrics.mean_class_recall(metrics.true_class_ranks(always, labels) <= 1, labels) == pytest.approx(1 / 3)
+
+
+def test_a_tie_of_classes_is_a_miss_for_both() -> None:
+    similarity = [[0.5, 0.5, 0.1], [0.5, 0.5, 0.1]]
+    ranks = metrics.true_class_ranks(similarity, [0, 1])
+    assert ranks.tolist() == [2, 2]
+    assert metrics.mean_class_recall(ranks <= 1, [0, 1]) == 0.0

@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis.strategies import integers
+from hypothesis.strategies import floats, integers, lists
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.evaluate import statistics
 from hairsplit.evaluate.statistics import (
     clustered_macro_mean,
     clustered_mean,
+    holm,
     mcnemar,
     mean_by_kind,
     paired_difference,
@@ -194,3 +195,24 @@ def test_unequal_lengths_are_a_programming_mistake() -> None:
         clustered_macro_mean([1, 0], ["k"], ["a", "b"])
     with pytest.raises(ValueError, match="same items"):
         mcnemar([1], [1, 0])
+
+
+def test_holm_by_hand_keeps_the_order_given() -> None:
+    # sorted 0.005, 0.01, 0.03, 0.04: times 4, 3, 2, 1, and none below a smaller one
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.7, 0.6]) == [1.0, 1.0]
+    assert holm([0.3]) == [0.3]
+    assert holm([]) == []
+    with pytest.raises(ValueError, match="not p-values"):
+        holm([0.5, 1.5])
+
+
+@given(p_values=lists(floats(0, 1), min_size=1, max_size=8))
+def test_holm_rejects_what_the_step_down_procedure_rejects(p_values: list[float]) -> None:
+    adjusted, level = holm(p_values), 0.05
+    rejected, order = set[int](), sorted(range(len(p_values)), key=p_values.__getitem__)
+    for place, n in enumerate(order):
+        if p_values[n] * (len(p_values) - place) > level:
+            break
+        rejected.add(n)
+    assert {n for n, value in enumerate(adjusted) if value <= level} == rejected

@@ -164,3 +164,25 @@ def test_a_foreign_file_in_a_run_is_named(tmp_path: Path, name: str, content: st
     with pytest.raises(HairsplitError, match=message) as caught:
         read_folders([tmp_path / "a"])
     assert caught.value.where == str(tmp_path / "a" / name)
+
+
+def test_a_comparison_is_read_as_its_evaluations_in_its_order(tmp_path: Path) -> None:
+    for name in ("z", "a"):
+        write_evaluation(tmp_path / "scores" / name / "test")
+    told = {"folders": ["scores/z/test", "scores/a/test"]}
+    (tmp_path / "compare.json").write_text(json.dumps(told), "utf-8")
+    assert [one.label for one in read_folders([tmp_path]).evaluations] == ["z/test", "a/test"]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"folders": ["gone"]}, "is gone from the comparison"),
+        ({"folders": ["../x"]}, "not a plain path"),
+        ({}, "folders"),
+    ],
+)
+def test_a_comparison_that_is_torn_is_an_error(told: dict[str, Any], message: str, tmp_path: Path) -> None:
+    (tmp_path / "compare.json").write_text(json.dumps(told), "utf-8")
+    with pytest.raises(HairsplitError, match=message):
+        read_folders([tmp_path])

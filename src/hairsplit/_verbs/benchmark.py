@@ -1,6 +1,7 @@
 """`hairsplit evaluate --on BENCHMARK`: every published aggregate, with intervals, chance and ties both ways."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +75,50 @@ def run_benchmark(
     device: str | None,
 ) -> dict[str, Any]:
     """See `hairsplit.api.evaluate`."""
-    entry = BENCHMARKS[name]
-    if data is None:
-        lines = files_of(entry)
-        raise HairsplitError(
-            f"{name} needs a folder with its files" + (f"\n{lines}" if lines else ""), where="--data", hint="--data DIR"
-        )
-    prepared = prepare(name, entry, data, images=images, allow_missing=allow_missing)
+    prepared = prepare(name, BENCHMARKS[name], needed(name, data), images=images, allow_missing=allow_missing)
     side = Side.read(recognition, retrieval, retrieval_split)
     encoder = model_on(model, device)
     new_folder(out)
     with progress_bar(name, prepared.total) as tick:
         judged = judge_benchmark(encoder, prepared, seed=seed, tick=tick)
     seconds = {"benchmark": round(judged.seconds, 3)}
-    record: dict[str, Any] = summarise(judged.scores, seed=seed) if judged.scores is not None else {}
+    beside = side.judge(encoder, seconds, seed=seed)
+    record = benchmark_record(encoder, prepared, judged, out, beside=beside, seconds=seconds, seed=seed)
+    record["warnings"] += side.warnings
+    write_benchmark(out, judged, record, seed=seed)
+    return record
+
+
+def needed(name: str, data: Path | None) -> Path:
+    """The folder of a benchmark's files.
+
+    Raises:
+        HairsplitError: None was given; says which files it should hold.
+    """
+    if data is None:
+        lines = files_of(BENCHMARKS[name])
+        raise HairsplitError(
+            f"{name} needs a folder with its files" + (f"\n{lines}" if lines else ""), where="--data", hint="--data DIR"
+        )
+    return data
+
+
+def benchmark_record(
+    encoder: DualEncoder,
+    prepared: Prepared,
+    judged: Judgement,
+    out: Path,
+    *,
+    beside: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    seed: int,
+    blind: TextOnlyBaseline | None = None,
+) -> dict[str, Any]:
+    """benchmark.json; `beside`: `Side.judge`; `blind`: the text-only baseline, if it is at hand."""
+    entry = prepared.benchmark
+    record = summarise(judged.scores, blind=blind, seed=seed) if judged.scores is not None else {}
     record |= {
-        "benchmark": _entry(name, entry),
+        "benchmark": _entry(prepared.name, entry),
         "items": judged.items,
         "aggregates": [_number(number, entry) for number in judged.numbers],
         "by_kind": {
@@ -100,16 +129,21 @@ def run_benchmark(
         "left_out": dict(judged.left_out),
         "counts": dict(judged.counts),
     }
-    record.setdefault("text_only", _text_only(judged.text_only, entry))
-    record |= side.judge(encoder, seconds, seed=seed)
-    record |= {
+    record.setdefault("text_only", _text_only(blind or judged.text_only, entry))
+    return {
+        **record,
+        **beside,
         "model": {"name": encoder.name, "hash": encoder.parameters_hash()},
         "data": _data(prepared, judged, out),
         "rejects": dict(judged.left_out),
-        "warnings": [*_warnings(prepared, judged), *cut_warning(encoder, prepared.texts), *side.warnings],
+        "warnings": [*_warnings(prepared, judged), *cut_warning(encoder, prepared.texts)],
         "seconds": seconds,
         "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
     }
+
+
+def write_benchmark(out: Path, judged: Judgement, record: Mapping[str, Any], *, seed: int) -> None:
+    """Write items.parquet, what an evaluation of pairs has, where it is one, and, last, benchmark.json."""
     for file, table in (("items.parquet", judged.table), ("statements.parquet", judged.statements)):
         if table is not None:
             with atomic_file(out / file) as temporary:
@@ -117,7 +151,6 @@ def run_benchmark(
     if judged.scores is not None:
         write_evaluation(out, judged.scores, record, seed=seed)
     write_json(out / "benchmark.json", {"version": VERSION, **record})
-    return record
 
 
 def _entry(name: str, entry: Benchmark) -> dict[str, Any]:

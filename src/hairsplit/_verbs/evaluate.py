@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,20 @@ from hairsplit.core.tables import PairsTable, read_pairs
 from hairsplit.core.wording import counted
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.evaluate.forgetting import LabelledImages, labelled_images, read_captions, retrieval, zero_shot
+from hairsplit.evaluate.forgetting import (
+    LabelledImages,
+    Retrieved,
+    labelled_images,
+    read_captions,
+    recognise,
+    recognition_measures,
+    retrieval_measures,
+    retrieve,
+)
+from hairsplit.evaluate.measure import Measure
 from hairsplit.evaluate.statistics import estimate_json
-from hairsplit.evaluate.suite import score_pairs, summarise, warnings_of, write_evaluation
+from hairsplit.evaluate.suite import Scores, score_pairs, summarise, warnings_of, write_evaluation
+from hairsplit.evaluate.text_only import TextOnlyBaseline
 
 
 def run_evaluation(
@@ -43,20 +54,39 @@ def run_evaluation(
     with progress_bar("pairs", total) as tick:
         scores = score_pairs(encoder, table, seed=seed, tick=tick)
     seconds["pairs"] = round(scores.seconds, 3)
-    record = summarise(scores, seed=seed) | side.judge(encoder, seconds, seed=seed)
-    record |= {
-        "model": {"name": encoder.name, "hash": encoder.parameters_hash()},
-        "data": _data(table, on, out),
-        "rejects": dict(scores.dropped),
-        "warnings": [*warnings_of(scores), *cut_warning(encoder, _texts(table)), *side.warnings],
-        "seconds": seconds,
-        "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
-    }
+    beside = side.judge(encoder, seconds, seed=seed)
+    record = pairs_record(encoder, table, scores, out, beside=beside, seconds=seconds, seed=seed)
+    record["warnings"] += side.warnings
     write_evaluation(out, scores, record, seed=seed)
     return record
 
 
-def _texts(table: PairsTable) -> Iterator[str]:
+def pairs_record(
+    encoder: DualEncoder,
+    table: PairsTable,
+    scores: Scores,
+    out: Path,
+    *,
+    beside: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    seed: int,
+    blind: TextOnlyBaseline | None = None,
+) -> dict[str, Any]:
+    """metrics.json of a pairs table; `beside`: `Side.judge`; `blind`: see `summarise`."""
+    return {
+        **summarise(scores, blind=blind, seed=seed),
+        **beside,
+        "model": {"name": encoder.name, "hash": encoder.parameters_hash()},
+        "data": _data(table, out),
+        "rejects": dict(scores.dropped),
+        "warnings": [*warnings_of(scores), *cut_warning(encoder, texts_of(table))],
+        "seconds": seconds,
+        "stamp": stamp(seed=seed, device=str(next(encoder.parameters()).device)),
+    }
+
+
+def texts_of(table: PairsTable) -> Iterator[str]:
+    """Captions and negatives of all rows that have both."""
     for pair in table.pairs:
         if pair.negative is not None:
             yield from (pair.caption, pair.negative)
@@ -69,11 +99,11 @@ def cut_warning(encoder: DualEncoder, texts: Iterable[str]) -> list[str]:
     return [f"{counted(cut, 'text')} of more than {length} tokens, of which the model reads the first"] if cut else []
 
 
-def _data(table: PairsTable, on: Path, out: Path) -> dict[str, Any]:
+def _data(table: PairsTable, out: Path) -> dict[str, Any]:
     pairs = [pair for pair in table.pairs if pair.negative is not None]
     root = Path(os.path.relpath(table.root.resolve(), out.resolve())).as_posix()
     images = len({pair.image for pair in pairs})
-    return {"name": on.name, "hash": table.hash, "pairs": len(pairs), "images": images, "images_root": root}
+    return {"name": table.path.name, "hash": table.hash, "pairs": len(pairs), "images": images, "images_root": root}
 
 
 @dataclass(frozen=True)
@@ -106,11 +136,8 @@ class Side:
         if labelled is not None:
             started = time.perf_counter()
             with progress_bar("recognition", len(labelled.images)) as tick:
-                found = zero_shot(encoder, labelled, seed=seed, tick=tick)
-            classes: dict[str, Any] = {"name": labelled.root.resolve().name, "classes": len(labelled.classes)}
-            if labelled.others:
-                classes["files that are no pictures"] = labelled.others
-            record["recognition"] = classes | {name: estimate_json(value) for name, value in found.items()}
+                found = recognition_measures(labelled, recognise(encoder, labelled, tick=tick))
+            record["recognition"] = recognition_record(labelled, found, seed=seed)
             seconds["recognition"] = round(time.perf_counter() - started, 3)
         if self.rows is not None:
             started = time.perf_counter()
@@ -157,8 +184,20 @@ def _retrieval_rows(file: Path, split: str | None) -> tuple[Path, list[tuple[str
 
 
 def _retrieval(encoder: DualEncoder, root: Path, rows: list[tuple[str, str]], *, seed: int) -> dict[str, Any]:
-    images = len({image for image, _ in rows})
-    with progress_bar("retrieval", images + len(rows)) as tick:
-        found = retrieval(encoder, root, rows, seed=seed, tick=tick)
-    numbers: dict[str, Any] = {name: estimate_json(value) for name, value in found.items()}
-    return numbers | {"images": images, "captions": len(rows)}
+    with progress_bar("retrieval", len({image for image, _ in rows}) + len(rows)) as tick:
+        found = retrieve(encoder, root, rows, tick=tick)
+    return retrieval_record(found, retrieval_measures(found), seed=seed)
+
+
+def recognition_record(data: LabelledImages, measures: Iterable[Measure], *, seed: int) -> dict[str, Any]:
+    """`recognition` of a record."""
+    classes: dict[str, Any] = {"name": data.root.resolve().name, "classes": len(data.classes)}
+    if data.others:
+        classes["files that are no pictures"] = data.others
+    return classes | {measure.name: estimate_json(measure.estimate(seed)) for measure in measures}
+
+
+def retrieval_record(found: Retrieved, measures: Iterable[Measure], *, seed: int) -> dict[str, Any]:
+    """`retrieval` of a record."""
+    numbers: dict[str, Any] = {measure.name: estimate_json(measure.estimate(seed)) for measure in measures}
+    return numbers | {"images": len(found.images), "captions": len(found.owner)}

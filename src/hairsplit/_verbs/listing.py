@@ -9,6 +9,7 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.data.bundles import BUNDLES
 from hairsplit.data.formats import FORMATS
 from hairsplit.evaluate.benchmarks import BENCHMARKS, Benchmark
+from hairsplit.explain.methods import METHODS
 from hairsplit.losses import LOSSES
 from hairsplit.losses.objectives import OBJECTIVES
 
@@ -33,6 +34,7 @@ def listing() -> dict[str, list[tuple[str, str]]]:
         "families": [(name, " / ".join(FAMILIES[name].example)) for name in FAMILIES.names()],
         "rules": [(name, " / ".join(RULES[name].example)) for name in RULES.names()],
         "benchmarks": [(name, _benchmark_line(BENCHMARKS[name])) for name in BENCHMARKS.names()],
+        "methods": [(name, METHODS[name].description) for name in METHODS.names()],
     }
 
 

@@ -49,19 +49,25 @@ class Between:
         return interpolate(model_on(self.base, device), model_on(self.tuned, device), self.alpha)
 
 
+def betweens(
+    models: Sequence[str | Path | DualEncoder], labels: Sequence[str], alphas: Sequence[float]
+) -> list[Between]:
+    """All models between the first and each other one."""
+    base, *others = zip(models, labels, strict=True)
+    return [Between(base[0], model, label, alpha) for model, label in others for alpha in alphas]
+
+
 def alphas_of(text: str) -> tuple[float, ...]:
     """The values that a user wrote: numbers with commas between them, or first:last:step, both ends included.
 
-    0 and 1, which are the base and the model itself, are left to those.
-
     Raises:
-        HairsplitError: They are no numbers from 0 to 1, or there is none between.
+        HairsplitError: They are no numbers, or see `inner`.
     """
     steps = _STEP.fullmatch(text.strip())
     try:
         if steps is not None:
             first, last, step = (float(part) for part in steps.groups())
-            if step <= 0:
+            if step <= 0 or last < first:
                 raise ValueError
             count = int((last - first) / step + 1e-9) + 1
             found = [round(first + n * step, 10) for n in range(count)]
@@ -69,13 +75,22 @@ def alphas_of(text: str) -> tuple[float, ...]:
             found = [float(part) for part in text.split(",")]
     except ValueError:
         raise HairsplitError(f"{text!r} is no list of numbers", where="--wise-ft", hint=_HINT) from None
-    outside = [alpha for alpha in found if not 0 <= alpha <= 1]
+    return inner(found)
+
+
+def inner(alphas: Sequence[float]) -> tuple[float, ...]:
+    """The values of a sweep, sorted, each once, without 0 and 1, which are the base and the model itself; () of none.
+
+    Raises:
+        HairsplitError: One is not from 0 to 1, or none lies between.
+    """
+    outside = [alpha for alpha in alphas if not 0 <= alpha <= 1]
     if outside:
         raise HairsplitError(f"{outside[0]:g} is not between 0 and 1", where="--wise-ft", hint=_HINT)
-    inner = tuple(sorted({alpha for alpha in found if 0 < alpha < 1}))
-    if not inner:
-        raise HairsplitError(f"{text!r} has no value between 0 and 1", where="--wise-ft", hint=_HINT)
-    return inner
+    found = tuple(sorted({alpha for alpha in alphas if 0 < alpha < 1}))
+    if alphas and not found:
+        raise HairsplitError("no value lies between 0 and 1", where="--wise-ft", hint=_HINT)
+    return found
 
 
 def check_axes(sorts: Sequence[str], pick: Pick | None, *, sweeps: bool) -> None:

@@ -13,7 +13,9 @@ from hairsplit import __version__
 from hairsplit.cli.arguments import BASE, WISE_FT
 from hairsplit.cli.audit import audit
 from hairsplit.cli.captioning import captions, merge
+from hairsplit.cli.comparing import compare
 from hairsplit.cli.evaluate import evaluate
+from hairsplit.cli.explaining import explain
 from hairsplit.cli.exporting import export
 from hairsplit.cli.failures import Verbs, fail, from_system
 from hairsplit.cli.importing import import_
@@ -54,7 +56,7 @@ def _options(
 @app.command()
 def demo(
     out: Out = Path("demo"),
-    long: Annotated[bool, Option("--long", help="More scenes and steps, and all of it learns: about an hour.")] = False,
+    long: Annotated[bool, Option("--long", help="More scenes and steps, all of it learns: two hours or so.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Walk the whole road on drawn scenes: draw, caption, evaluate, fine-tune, evaluate again, report."""
@@ -91,6 +93,8 @@ app.command()(export)
 
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
+app.command()(explain)
 app.command()(audit)
 app.command()(report)
 app.command()(push)

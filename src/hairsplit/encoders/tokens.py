@@ -123,6 +123,13 @@ class Tokenizer:
             found += self._learn(word) if ids is None else ids
         return found
 
+    def words(self, text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Each word, number or run of signs: start and end in `clean(text)`, and its ids; in all `encode(text)`."""
+        found: list[tuple[int, int, tuple[int, ...]]] = []
+        for match in _WORD.finditer(clean(text)):  # no match spans a space
+            found.append((match.start(), match.end(), self._learn(match.group())))
+        return found
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, words parted by one space; start and end tokens are left out."""
         symbols = {symbol: byte for byte, symbol in byte_symbols().items()}

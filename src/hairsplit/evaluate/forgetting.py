@@ -14,8 +14,18 @@ from hairsplit.core.types import Estimate
 from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
-from hairsplit.evaluate.metrics import TIE, IntArray, retrieval_chance, retrieval_ranks, true_class_ranks
-from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
+from hairsplit.evaluate.embedding_cache import KeptEmbeddings
+from hairsplit.evaluate.measure import Measure
+from hairsplit.evaluate.metrics import (
+    TIE,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    RetrievalRanks,
+    retrieval_chance,
+    retrieval_ranks,
+    true_class_ranks,
+)
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}
 _ROWS = "JSON lines with `image` and `captions`"
@@ -76,52 +86,82 @@ def read_prompts(root: Path) -> tuple[str, ...]:
     return prompts or PROMPTS
 
 
-def class_embeddings(encoder: DualEncoder, classes: Sequence[str], prompts: Sequence[str]) -> Matrix:
+def class_embeddings(
+    encoder: DualEncoder, classes: Sequence[str], prompts: Sequence[str], *, kept: KeptEmbeddings | None = None
+) -> Matrix:
     """[classes, D]: the mean over prompts of unit text embeddings, made unit again (Radford et al., 2021, 3.1.4)."""
     total = np.zeros((len(classes), encoder.embedding_width), np.float32)
     for prompt in prompts:
-        total += embed_texts(encoder, [prompt.replace("{a}", _with_article(c)).replace("{}", c) for c in classes])
+        total += embed_texts(encoder, prompted(classes, [prompt]), kept=kept)
     unit: Matrix = total / np.linalg.norm(total, axis=1, keepdims=True)
     return unit
+
+
+def prompted(classes: Sequence[str], prompts: Sequence[str]) -> list[str]:
+    """Each prompt with each class."""
+    return [prompt.replace("{a}", _with_article(c)).replace("{}", c) for prompt in prompts for c in classes]
 
 
 def _with_article(name: str) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
+@dataclass(frozen=True)
+class ClassRanks:
+    """Rank of each picture's true class, from 1; similarities closer than `TIE` count as equal."""
+
+    ranks: IntArray
+    """[images] wrong classes that tie stand before the true one."""
+    if_ties_hit: IntArray
+    """[images] they stand behind it."""
+
+
+def class_ranks(similarity: FloatArray | Matrix, labels: Sequence[int]) -> ClassRanks:
+    """Ranks by cosines [images, classes]."""
+    truth = np.array(labels)
+    right = np.take_along_axis(similarity, truth[:, None], axis=1)
+    tied: BoolArray = np.abs(np.subtract(similarity, right)) <= TIE
+    ranks = true_class_ranks(np.where(tied, right, similarity), truth)
+    return ClassRanks(ranks, ranks - tied.sum(axis=1, dtype=np.int64) + 1)
+
+
+def recognise(
+    encoder: DualEncoder,
+    data: LabelledImages,
+    *,
+    store: PixelStore | None = None,
+    kept: KeptEmbeddings | None = None,
+    tick: Progress | None = None,
+) -> ClassRanks:
+    """Zero-shot classification of every picture; `store` and `kept`: see `embed_images`."""
+    images = embed_images(encoder, data.root, data.images, store=store, kept=kept, tick=tick)
+    similarity = images @ class_embeddings(encoder, data.classes, data.prompts, kept=kept).T
+    return class_ranks(similarity, data.labels)
+
+
+def recognition_measures(data: LabelledImages, found: ClassRanks) -> list[Measure]:
+    """Top-1, top-5 and mean per-class recall; a tie with a wrong class is a miss."""
+    chance = 1 / len(data.classes)
+
+    def at(k: int, name: str, groups: tuple[str, ...] | None = None) -> Measure:
+        hits, most = ((ranks <= k).astype(np.float64) for ranks in (found.ranks, found.if_ties_hit))
+        return Measure(name, "overall", hits, data.images, most, groups, chance=k * chance)
+
+    five = [at(5, "top5")] if len(data.classes) > 5 else []
+    return [at(1, "top1"), *five, at(1, "mean_per_class_recall", tuple(data.classes[n] for n in data.labels))]
+
+
 def zero_shot(
     encoder: DualEncoder, data: LabelledImages, *, seed: int = 0, tick: Progress | None = None
 ) -> dict[str, Estimate]:
-    """Top-1, top-5 and mean per-class recall; a tie with a wrong class is a miss."""
-    ranks = _class_ranks(encoder, data, None, tick)
-    hits = (ranks <= 1).astype(np.float64)
-    chance = 1 / len(data.classes)
-    clusters = list(data.images)
-    found = {"top1": clustered_mean(hits, clusters, chance=chance, seed=seed)}
-    if len(data.classes) > 5:
-        in_five = (ranks <= 5).astype(np.float64)
-        found["top5"] = clustered_mean(in_five, clusters, chance=5 * chance, seed=seed)
-    found["mean_per_class_recall"] = clustered_macro_mean(
-        hits, [data.classes[n] for n in data.labels], clusters, chance=chance, seed=seed
-    )
-    return found
+    """Estimates of `recognition_measures`."""
+    found = recognition_measures(data, recognise(encoder, data, tick=tick))
+    return {measure.name: measure.estimate(seed) for measure in found}
 
 
 def top_1(encoder: DualEncoder, data: LabelledImages, *, store: PixelStore | None = None) -> float:
     """Share of pictures whose own class is nearest, as `zero_shot` has it; `store`: see `embed_images`."""
-    return float((_class_ranks(encoder, data, store, None) <= 1).mean())
-
-
-def _class_ranks(
-    encoder: DualEncoder, data: LabelledImages, store: PixelStore | None, tick: Progress | None
-) -> IntArray:
-    """[images] rank of the true class; similarities closer than `TIE` count as equal."""
-    images = embed_images(encoder, data.root, data.images, store=store, tick=tick)
-    similarity = images @ class_embeddings(encoder, data.classes, data.prompts).T
-    labels = np.array(data.labels)
-    right = np.take_along_axis(similarity, labels[:, None], axis=1)
-    ranks: IntArray = true_class_ranks(np.where(np.abs(similarity - right) <= TIE, right, similarity), labels)
-    return ranks
+    return float((recognise(encoder, data, store=store).ranks <= 1).mean())
 
 
 def read_captions(file: Path, split: str | None = None) -> list[tuple[str, str]]:
@@ -173,22 +213,54 @@ def _lines(file: Path) -> list[str]:
         raise HairsplitError(f"not UTF-8 text ({error})", where=str(file), hint="save it as UTF-8") from None
 
 
-def retrieval(
-    encoder: DualEncoder, root: Path, rows: Sequence[tuple[str, str]], *, seed: int = 0, tick: Progress | None = None
-) -> dict[str, Estimate]:
-    """Recall at 1, 5 and 10, image to text (any of the image's captions) and text to image; ties count against."""
+@dataclass(frozen=True)
+class Retrieved:
+    """What came of looking for each picture's captions, and for each caption's picture."""
+
+    images: tuple[str, ...]
+    """Unique."""
+    owner: IntArray
+    """[captions] row of `images`."""
+    ranks: RetrievalRanks
+
+
+def retrieve(
+    encoder: DualEncoder,
+    root: Path,
+    rows: Sequence[tuple[str, str]],
+    *,
+    kept: KeptEmbeddings | None = None,
+    tick: Progress | None = None,
+) -> Retrieved:
+    """Rank all captions for each picture and all pictures for each caption; `kept`: see `embed_images`."""
     names, number = unique(image for image, _ in rows)
     owner = np.array([number[image] for image, _ in rows])
-    images = embed_images(encoder, root, names, tick=tick)
-    captions = embed_texts(encoder, [caption for _, caption in rows], tick=tick)
-    ranks = retrieval_ranks(images, captions, owner)
-    found = {}
+    images = embed_images(encoder, root, names, kept=kept, tick=tick)
+    captions = embed_texts(encoder, [caption for _, caption in rows], kept=kept, tick=tick)
+    return Retrieved(tuple(names), owner, retrieval_ranks(images, captions, owner))
+
+
+def retrieval_measures(found: Retrieved) -> list[Measure]:
+    """Recall at 1, 5 and 10, image to text (any of the image's captions) and text to image; ties count against."""
+    names = found.images
+    asked = tuple(names[n] for n in found.owner.tolist())
+    measures = []
     for k in (1, 5, 10):
         if k > len(names):
             continue
-        to_text, to_image = retrieval_chance(k, owner, len(names))
-        hits = (ranks.image_to_text <= k).astype(np.float64)
-        found[f"image_to_text@{k}"] = clustered_mean(hits, names, chance=to_text, seed=seed)
-        hits = (ranks.text_to_image <= k).astype(np.float64)
-        found[f"text_to_image@{k}"] = clustered_mean(hits, [image for image, _ in rows], chance=to_image, seed=seed)
-    return found
+        to_text, to_image = retrieval_chance(k, found.owner, len(names))
+        sides = (
+            (f"image_to_text@{k}", found.ranks.image_to_text, names, to_text),
+            (f"text_to_image@{k}", found.ranks.text_to_image, asked, to_image),
+        )
+        for name, ranks, clusters, chance in sides:
+            measures.append(Measure(name, "overall", (ranks <= k).astype(np.float64), clusters, chance=chance))
+    return measures
+
+
+def retrieval(
+    encoder: DualEncoder, root: Path, rows: Sequence[tuple[str, str]], *, seed: int = 0, tick: Progress | None = None
+) -> dict[str, Estimate]:
+    """Estimates of `retrieval_measures`."""
+    found = retrieval_measures(retrieve(encoder, root, rows, tick=tick))
+    return {measure.name: measure.estimate(seed) for measure in found}

@@ -4,7 +4,7 @@ Logistic regression by L-BFGS on frozen embeddings, its regularisation chosen on
 text tower, so what it loses was lost by the images; what only zero-shot loses was lost by the agreement of the towers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +70,7 @@ def split_by_class(labels: Sequence[int], images: Sequence[str], *, seed: int = 
     return {name: np.array(sorted(places), np.int64) for name, places in parts.items()}
 
 
-def linear_probe(embeddings: Matrix, labels: Sequence[int], split: dict[str, Ints]) -> Probe:
+def linear_probe(embeddings: Matrix, labels: Sequence[int], split: Mapping[str, Ints]) -> Probe:
     """Choose C on the validation split, learn again from both, and judge the rest.
 
     Args:

@@ -132,15 +132,18 @@ def paired_macro_difference(
     kinds: Labels,
     clusters: Labels,
     *,
+    weights: Mapping[str, float] | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """As `paired_difference`, averaged over kinds without weights."""
+    """As `paired_difference`, averaged over kinds, without weights or with those of `clustered_macro_mean`."""
     before, after = _values(first, clusters), _values(second, clusters)
     if len(kinds) != len(before):
         raise ValueError(f"{len(before)} values, but {len(kinds)} kinds")
-    _, kind_of_item = np.unique(np.asarray(kinds), return_inverse=True)
-    return _estimate(after - before, kind_of_item, clusters, chance=None, seed=seed, resamples=resamples, share=False)
+    names, kind_of_item = np.unique(np.asarray(kinds), return_inverse=True)
+    weight = None if weights is None else np.array([weights[str(name)] for name in names])
+    options: dict[str, Any] = {"chance": None, "seed": seed, "resamples": resamples, "share": False, "weight": weight}
+    return _estimate(after - before, kind_of_item, clusters, **options)
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,25 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     discordant = only_one + only_two
     p_value = float(binomtest(only_one, discordant, 0.5).pvalue) if discordant else 1.0
     return McNemar(only_one, only_two, p_value)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number: those below 0.05 are wrong in any way at most once in 20 times.
+
+    Step-down: the k-th smallest of m is multiplied by m - k + 1, and none falls below a smaller one (Holm,
+    Scandinavian Journal of Statistics 6, 1979). Valid however the tests depend on each other.
+
+    Raises:
+        ValueError: One is not between 0 and 1.
+    """
+    values = np.asarray(p_values, np.float64)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"not p-values: {list(p_values)}")
+    order = np.argsort(values, kind="stable")
+    rising = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(rising, 1.0)
+    return [float(value) for value in adjusted]
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:

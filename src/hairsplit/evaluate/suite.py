@@ -22,6 +22,7 @@ from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate import metrics
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
+from hairsplit.evaluate.embedding_cache import KeptEmbeddings
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean, estimate_json, estimate_or_null
 from hairsplit.evaluate.text_only import TextOnlyBaseline, text_only_baseline
 
@@ -56,9 +57,10 @@ def score_pairs(
     *,
     seed: int = 0,
     store: PixelStore | None = None,
+    kept: KeptEmbeddings | None = None,
     tick: Progress | None = None,
 ) -> Scores:
-    """Encode each unique image and caption once and read off every pair's two cosines.
+    """Encode each unique image and caption once and read off every pair's two cosines; `store`, `kept`: `embed_images`.
 
     A pair's cosines that are closer than `metrics.TIE` come out equal. Rows without a negative, and rows whose two
     texts are equal, are counted in `dropped`.
@@ -83,8 +85,8 @@ def score_pairs(
         )
     images, image_number = unique(pair.image for pair in pairs)
     texts, text_number = unique(text for pair in pairs for text in (pair.caption, pair.negative or ""))
-    image_embeddings = embed_images(encoder, table.root, images, store=store, tick=tick)
-    text_embeddings = embed_texts(encoder, texts, tick=tick)
+    image_embeddings = embed_images(encoder, table.root, images, store=store, kept=kept, tick=tick)
+    text_embeddings = embed_texts(encoder, texts, kept=kept, tick=tick)
     rows = [image_number[pair.image] for pair in pairs]
     scores = pair_scores(
         pairs,
@@ -169,20 +171,28 @@ def kinds_with_a_say(kinds: Sequence[str]) -> list[str]:
     return sorted(kind for kind in counts if counts[kind] >= FEWEST_PAIRS) or sorted(counts)
 
 
-def summarise(scores: Scores, *, seed: int = 0) -> dict[str, Any]:
-    """`overall`, `kinds`, `sources` and `text_only` of metrics.json; see `write_evaluation`."""
+def blind_reader(pairs: Sequence[Pair], *, seed: int = 0) -> TextOnlyBaseline:
+    """The text-only baseline of pairs that have a negative."""
+    return text_only_baseline(
+        [pair.caption for pair in pairs],
+        [pair.negative or "" for pair in pairs],
+        [pair.kind for pair in pairs],
+        [pair.image for pair in pairs],
+        seed=seed,
+    )
+
+
+def summarise(scores: Scores, *, blind: TextOnlyBaseline | None = None, seed: int = 0) -> dict[str, Any]:
+    """`overall`, `kinds`, `sources` and `text_only` of metrics.json; see `write_evaluation`.
+
+    `blind`: the `blind_reader` of the pairs, if it is at hand.
+    """
     kinds = np.array([pair.kind for pair in scores.pairs])
     sources = np.array([pair.source for pair in scores.pairs])
     by_thesis = {row.kind: row for row in scores.thesis}
     clusters = np.array([pair.image for pair in scores.pairs])
     everything = np.ones(len(kinds), bool)
-    text = text_only_baseline(
-        [pair.caption for pair in scores.pairs],
-        [pair.negative or "" for pair in scores.pairs],
-        kinds.tolist(),
-        clusters.tolist(),
-        seed=seed,
-    )
+    text = blind or blind_reader(scores.pairs, seed=seed)
     return {
         "overall": _part(scores, everything, kinds, clusters, by_thesis.get(metrics.OVERALL), macro=True, seed=seed),
         "kinds": {

@@ -53,7 +53,7 @@ class Gallery:
         except HairsplitError as error:
             self.missing[_reason(error.message)] += 1
             return Picture(problem=_reason(error.message))
-        return _encoded(image)
+        return encoded(image)
 
 
 def _reason(message: str) -> str:
@@ -69,9 +69,10 @@ def _reason(message: str) -> str:
     return next((reason for start, reason in known.items() if message.startswith(start)), "picture not readable")
 
 
-def _encoded(image: Image.Image) -> Picture:
+def encoded(image: Image.Image, side: int = SIDE) -> Picture:
+    """A small copy, its longest side at most `side` pixels."""
     small = image.copy()
-    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     exact = max(image.size) <= PNG_SIDE
     if exact:

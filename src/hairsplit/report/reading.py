@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.images import inside
+from hairsplit.core.run import read_json
+from hairsplit.report._fields import Fields
 from hairsplit.report.benchmark_folder import Benchmarked, read_benchmarked
 from hairsplit.report.evaluation_folder import Evaluation, read_evaluation
 from hairsplit.report.run_folder import Run, read_run
 
+COMPARISON = "compare.json"
 T = TypeVar("T", Evaluation, Run, Benchmarked)
 
 
@@ -60,8 +64,11 @@ def _nothing_in(folder: Path) -> HairsplitError:
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
-    """The folder, if it is an evaluation or a run, and those direct sub folders that are."""
+    """The folder, if it is an evaluation or a run, and those direct sub folders that are; of a comparison, its own."""
     if not folder.is_dir():
+        return
+    if (folder / COMPARISON).is_file():
+        yield from _compared(folder)
         return
     children = sorted((child for child in folder.iterdir() if child.is_dir()), key=_time_order)
     if _is_evaluation(folder) or _is_benchmark(folder) or _is_run(folder):
@@ -71,6 +78,17 @@ def _candidates(folder: Path) -> Iterator[Path]:
     for child in children:
         if _is_evaluation(child) or _is_benchmark(child) or _is_run(child):
             yield from _candidates(child)
+
+
+def _compared(folder: Path) -> Iterator[Path]:
+    """The evaluations that a comparison consists of, the base first."""
+    fields = Fields(read_json(folder / COMPARISON), str(folder / COMPARISON), "run `hairsplit compare` again")
+    named = fields.value("folders")
+    for name in named if isinstance(named, list) else []:
+        place = inside(folder, str(name))
+        if not (_is_evaluation(place) or _is_benchmark(place)):
+            raise HairsplitError("is gone from the comparison", where=str(place), hint="run `hairsplit compare` again")
+        yield place
 
 
 def _time_order(folder: Path) -> tuple[int, str]:

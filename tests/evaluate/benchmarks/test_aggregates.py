@@ -9,6 +9,7 @@ import pytest
 from hairsplit.evaluate.benchmarks import BENCHMARKS
 from hairsplit.evaluate.benchmarks._aggregates import Outcomes, aggregate, weights_of
 from hairsplit.evaluate.benchmarks._benchmark import Aggregate, Unit, groups, within
+from hairsplit.evaluate.benchmarks._scene_checks import CHECKS
 from hairsplit.evaluate.statistics import clustered_macro_mean
 
 RULES = [(name, rule) for name in BENCHMARKS.names() for rule in BENCHMARKS[name].aggregates]
@@ -18,6 +19,8 @@ def kinds_for(name: str, rule: Aggregate) -> list[str]:
     """Kinds that the rule tells apart."""
     if name == "vl_checklist":
         return ["Object/Size/small/hake", "Object/Size/large/hake", "Attribute/color/vg", "Relation/action/vg"]
+    if name == "consistency":
+        return ["nothing", *[kind for kind in CHECKS if rule.group(kind) is not None]]
     files = [file.name.removesuffix(".json") for file in BENCHMARKS[name].files]
     made_up = ["image_contrast", "shared_scene", "near", "on", "controlled_A", "controlled_B", "coco_one", "gqa_two"]
     return ["nothing", *[kind for kind in (*files, *made_up) if rule.group(kind) is not None][:6]]

@@ -1,6 +1,7 @@
 """Pictures and captions are encoded once each, a part is the part, and broken pictures are errors or counted."""
 
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hairsplit.evaluate.benchmarks import BENCHMARKS, Picture, judge_benchmark, 
 from hairsplit.evaluate.benchmarks._files import Pictures
 from hairsplit.evaluate.benchmarks._scoring import cut, embed_pictures
 from hairsplit.evaluate.embed import embed_images
+from hairsplit.evaluate.embedding_cache import EmbeddingCache
 from tests.evaluate.benchmarks.made import make
 from tests.evaluate.test_embed import Counting
 from tests.small_world import SHAPE, paint
@@ -94,3 +96,33 @@ def test_the_encoder_is_left_as_it_was(encoder: DualEncoder, tmp_path: Path) -> 
     assert encoder.training
     encoder.eval()
     assert torch.is_grad_enabled()
+
+
+def test_kept_pictures_are_the_same_with_parts_and_broken_ones_counted_each_time(
+    encoder: DualEncoder, tmp_path: Path
+) -> None:
+    names = [paint(tmp_path / f"{n}.png", (9 * n, 200, 30)).name for n in range(5)]
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "copy.png").write_bytes(b"no picture")
+    pictures = [Picture("c", name) for name in ("bad.png", *names, "copy.png")]
+    pictures.append(Picture("c", names[0], (0, 0, 10, 10)))
+    where = located(tmp_path, *pictures)
+    plain = embed_pictures(encoder, where, pictures, allow_missing=True)
+    for turn in range(2):
+        with closing(EmbeddingCache(tmp_path / "kept")) as cache, closing(cache.of(encoder)) as kept:
+            found = embed_pictures(encoder, where, pictures, allow_missing=True, kept=kept)
+            assert cache.counts.encoded == (6, 0)[turn]
+            with pytest.raises(HairsplitError, match="not a picture"):
+                embed_pictures(encoder, where, pictures, allow_missing=False, kept=kept)
+        assert found.number == plain.number
+        assert found.broken.keys() == plain.broken.keys() == {pictures[0], pictures[6]}
+        assert np.abs(found.embeddings - plain.embeddings).max() < 1e-6
+
+
+def test_pictures_and_tables_share_what_is_kept(encoder: DualEncoder, tmp_path: Path) -> None:
+    name = paint(tmp_path / "a.png", "red").name
+    with closing(EmbeddingCache(None)) as cache, closing(cache.of(encoder)) as kept:
+        embed_images(encoder, tmp_path, [name], kept=kept)
+        picture = Picture("c", name)
+        embed_pictures(encoder, located(tmp_path, picture), [picture], allow_missing=False, kept=kept)
+        assert cache.counts.encoded == 1

@@ -2,7 +2,16 @@
 
 from hairsplit.core.catalog import Catalog
 from hairsplit.evaluate.benchmarks._aggregates import Number
-from hairsplit.evaluate.benchmarks._benchmark import Aggregate, Benchmark, Collection, DataFile, Picture, Question
+from hairsplit.evaluate.benchmarks._benchmark import (
+    Aggregate,
+    Benchmark,
+    Collection,
+    DataFile,
+    Picture,
+    Question,
+    Questions,
+)
+from hairsplit.evaluate.benchmarks._blind import blind_estimates
 from hairsplit.evaluate.benchmarks._files import files_of
 from hairsplit.evaluate.benchmarks._run import Judgement, Prepared, data_record, judge_benchmark, prepare
 
@@ -17,6 +26,8 @@ __all__ = [
     "Picture",
     "Prepared",
     "Question",
+    "Questions",
+    "blind_estimates",
     "data_record",
     "files_of",
     "judge_benchmark",

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from hairsplit.core.types import Estimate
 from hairsplit.evaluate.benchmarks._benchmark import Aggregate, Unit
-from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean
+from hairsplit.evaluate.measure import AnyMeasure, Measure
 
 FloatArray = NDArray[np.float64]
 
@@ -49,6 +50,19 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a model did on retrieval or recognition."""
+
+    numbers: tuple[Number, ...]
+    measures: tuple[AnyMeasure, ...]
+    """What the numbers, and those of the kinds, are made of."""
+    table: pa.Table
+    """A row per query."""
+    kinds: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    """Kind -> outcome -> estimate."""
+
+
+@dataclass(frozen=True)
 class _Rows:
     kinds: list[str]
     groups: list[str]
@@ -63,11 +77,17 @@ def aggregate(rule: Aggregate, outcomes: Outcomes, *, seed: int = 0) -> Number:
     """Apply one rule to the outcomes of all items."""
     rows = _rows(rule, outcomes)
     head = (rule.name, rule.outcome, rule.over, rule.published)
-    if not rows.kinds:
+    measured = _measure(rule, rows)
+    if measured is None:
         return Number(*head, None, None, groups=rule.groups, incomplete=rows.incomplete)
-    estimate = _estimate(rule, rows, rows.ours, _mean(rule, rows, rows.chance), seed)
+    estimate = measured.estimate(seed)
     parts = dict(sorted(Counter(rows.groups).items())) if rule.over != "items" else {}
     return Number(*head, estimate, _mean(rule, rows, rows.theirs), parts, rule.groups, rows.incomplete)
+
+
+def measure(rule: Aggregate, outcomes: Outcomes) -> Measure | None:
+    """What a rule's number is made of; None where no item is left for it."""
+    return _measure(rule, _rows(rule, outcomes))
 
 
 def weights_of(kinds: Sequence[str], group_of: Sequence[str]) -> dict[str, float]:
@@ -92,13 +112,21 @@ def _mean(rule: Aggregate, rows: _Rows, values: FloatArray) -> float:
     return float(np.mean(means))
 
 
-def _estimate(rule: Aggregate, rows: _Rows, values: FloatArray, chance: float, seed: int) -> Estimate:
-    if rule.over == "items":
-        return clustered_mean(values, rows.clusters, chance=chance, seed=seed)
-    if rule.over == "groups":
-        return clustered_macro_mean(values, rows.groups, rows.clusters, chance=chance, seed=seed)
-    weights = weights_of(rows.kinds, rows.groups)
-    return clustered_macro_mean(values, rows.kinds, rows.clusters, weights=weights, chance=chance, seed=seed)
+def _measure(rule: Aggregate, rows: _Rows) -> Measure | None:
+    if not rows.kinds:
+        return None
+    over = {"items": None, "groups": tuple(rows.groups), "kinds of groups": tuple(rows.kinds)}
+    return Measure(
+        name=rule.name,
+        part="aggregate",
+        hits=rows.ours,
+        clusters=tuple(rows.clusters),
+        hits_if_ties_hit=rows.theirs,
+        groups=over[rule.over],
+        weights=weights_of(rows.kinds, rows.groups) if rule.over == "kinds of groups" else None,
+        chance=_mean(rule, rows, rows.chance),
+        published=rule.published,
+    )
 
 
 def _rows(rule: Aggregate, outcomes: Outcomes) -> _Rows:
@@ -148,3 +176,22 @@ def _units(rule: Aggregate, outcomes: Outcomes, mine: Sequence[int], of: Mapping
         ),
         len(members) - len(whole),
     )
+
+
+def kind_measures(outcomes: Outcomes) -> dict[tuple[str, str], Measure]:
+    """(kind, outcome) -> what its share is made of; a kind's name says which outcome, if there are several."""
+    kinds, clusters = np.array(outcomes.kinds), np.array(outcomes.clusters)
+    found: dict[tuple[str, str], Measure] = {}
+    for kind in sorted(set(outcomes.kinds)):
+        for name, values in outcomes.ours.items():
+            mine = (kinds == kind) & ~np.isnan(values)
+            if mine.any():
+                found[kind, name] = Measure(
+                    kind if len(outcomes.ours) == 1 else f"{kind} {name}",
+                    "kind",
+                    values[mine],
+                    tuple(clusters[mine].tolist()),
+                    outcomes.theirs[name][mine],
+                    chance=float(outcomes.chance[name][mine].mean()),
+                )
+    return found

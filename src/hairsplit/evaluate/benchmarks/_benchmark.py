@@ -46,6 +46,8 @@ class Picture:
     """Relative to the collection's folder, with forward slashes."""
     box: tuple[float, float, float, float] | None = None
     """x, y, width, height in pixels; the model is shown this part only."""
+    mirrored: bool = False
+    """Whether the model is shown it with left and right exchanged."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ class Question:
     """Sort of unit (`pair`, `set`) -> the one that the item belongs to."""
     cluster: str = ""
     """Items that share it are resampled together; empty: those of the same first picture."""
+    asked: tuple[str, ...] = ()
+    """Names of the outcomes that are asked of it; empty: all of the benchmark's."""
+
+
+def cluster(item: Question) -> str:
+    """What the items are resampled by: the first picture, unless the item says otherwise."""
+    return item.cluster or f"{item.images[0].collection}/{item.images[0].path}"
 
 
 @dataclass(frozen=True)

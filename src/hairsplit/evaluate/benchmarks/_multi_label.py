@@ -1,6 +1,6 @@
 """Mean average precision of zero-shot recognition: for each class, pictures ranked by their cosine with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -8,10 +8,12 @@ import pyarrow as pa
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Estimate
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.evaluate.benchmarks._aggregates import Number
+from hairsplit.evaluate.benchmarks._aggregates import Judged, Number
 from hairsplit.evaluate.benchmarks._benchmark import MultiLabelled
 from hairsplit.evaluate.benchmarks._scoring import EmbeddedPictures
+from hairsplit.evaluate.embedding_cache import KeptEmbeddings
 from hairsplit.evaluate.forgetting import class_embeddings
+from hairsplit.evaluate.measure import Statistic
 from hairsplit.evaluate.ranking import (
     FloatArray,
     IntArray,
@@ -29,8 +31,13 @@ MEAN, ELEVEN = "mAP", "mAP, 11-point"
 
 
 def judge_multi_label(
-    encoder: DualEncoder, suite: MultiLabelled, images: EmbeddedPictures, *, seed: int
-) -> tuple[tuple[Number, ...], dict[str, dict[str, Estimate]], pa.Table]:
+    encoder: DualEncoder,
+    suite: MultiLabelled,
+    images: EmbeddedPictures,
+    *,
+    seed: int,
+    kept: KeptEmbeddings | None = None,
+) -> Judged:
     """Both forms of mAP over the classes that some picture shows, and the average precision of each such class.
 
     A picture without the class that ties with one that shows it stands before it. Chance is the mean over random orders
@@ -40,7 +47,8 @@ def judge_multi_label(
         HairsplitError: No picture has a label.
     """
     rows = [images.number[picture] for picture, _, _ in suite.rows]
-    cosines = np.asarray(images.embeddings[rows] @ class_embeddings(encoder, suite.classes, suite.prompts).T, float)
+    classes = class_embeddings(encoder, suite.classes, suite.prompts, kept=kept)
+    cosines = np.asarray(images.embeddings[rows] @ classes.T, float)
     ranked = _ranked(suite, cosines)
     if not ranked:
         hint = "add pictures of labels.jsonl that have one"
@@ -69,7 +77,33 @@ def judge_multi_label(
         Number(ELEVEN, OUTCOME, "groups", "CLIP, for VOC2007", found[-1], best_eleven, parts, len(suite.classes)),
     )
     kinds = {name: {OUTCOME: value} for name, value in zip(ranked, found, strict=False) if value is not None}
-    return numbers, kinds, _table(suite, cosines)
+    return Judged(numbers, _statistics(suite, ranked, numbers, kinds), _table(suite, cosines), kinds)
+
+
+def _statistics(
+    suite: MultiLabelled,
+    ranked: Mapping[str, Ranking],
+    numbers: Sequence[Number],
+    kinds: Mapping[str, Mapping[str, Estimate]],
+) -> tuple[Statistic, ...]:
+    """What two models are compared by."""
+    clusters = tuple(str(n) for n in range(len(suite.rows)))
+
+    def over_classes(of: Callable[[Ranking, IntArray], FloatArray]) -> Callable[[IntArray], FloatArray]:
+        return lambda weights: _mean([of(order, weights) for order in ranked.values()])
+
+    def of_class(order: Ranking) -> Callable[[IntArray], FloatArray]:
+        return lambda weights: average_precision(order, weights)
+
+    found = []
+    for number, of in zip(numbers, (average_precision, eleven_point_precision), strict=True):
+        if number.estimate is not None:
+            told = (number.estimate.n, number.estimate.chance, number.published)
+            found.append(Statistic(number.name, "aggregate", over_classes(of), clusters, *told))
+    for name, estimates in kinds.items():
+        value = estimates[OUTCOME]
+        found.append(Statistic(name, "kind", of_class(ranked[name]), clusters, value.n, value.chance))
+    return tuple(found)
 
 
 def _ranked(suite: MultiLabelled, cosines: FloatArray) -> dict[str, Ranking]:

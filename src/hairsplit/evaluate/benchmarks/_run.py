@@ -14,7 +14,8 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import file_hash, text_hash
 from hairsplit.core.types import Estimate
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.evaluate.benchmarks._aggregates import Number, Outcomes, aggregate
+from hairsplit.evaluate.benchmarks._aggregates import Judged, Number, Outcomes, aggregate, kind_measures
+from hairsplit.evaluate.benchmarks._aggregates import measure as measured
 from hairsplit.evaluate.benchmarks._benchmark import (
     Benchmark,
     CaptionedImages,
@@ -24,7 +25,9 @@ from hairsplit.evaluate.benchmarks._benchmark import (
     Question,
     Questions,
     Suite,
+    cluster,
 )
+from hairsplit.evaluate.benchmarks._blind import blind_items
 from hairsplit.evaluate.benchmarks._files import Folder, Pictures, find_pictures, open_folder
 from hairsplit.evaluate.benchmarks._multi_label import judge_multi_label
 from hairsplit.evaluate.benchmarks._pairs import as_pairs
@@ -33,9 +36,10 @@ from hairsplit.evaluate.benchmarks._retrieval import judge_retrieval
 from hairsplit.evaluate.benchmarks._scoring import ItemCosines, embed_captions, embed_pictures, item_cosines
 from hairsplit.evaluate.benchmarks._statements import judge_statements
 from hairsplit.evaluate.embed import Progress
-from hairsplit.evaluate.statistics import clustered_mean
+from hairsplit.evaluate.embedding_cache import KeptEmbeddings
+from hairsplit.evaluate.measure import AnyMeasure
 from hairsplit.evaluate.suite import Scores
-from hairsplit.evaluate.text_only import TextOnlyBaseline, text_only_baseline
+from hairsplit.evaluate.text_only import TextOnlyBaseline
 
 MISSING, BROKEN = "missing_image", "broken_image"
 UNSEEN = "statement_without_its_image"
@@ -84,6 +88,8 @@ class Judgement:
     left_out: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else is to be told of the items."""
+    measures: tuple[AnyMeasure, ...] = ()
+    """What aggregates and kinds are made of."""
     statements: pa.Table | None = None
     """A row per statement with its cosine, where the items were made of statements."""
     seconds: float = 0.0
@@ -118,29 +124,42 @@ def prepare(
 
 
 def judge_benchmark(
-    encoder: DualEncoder, prepared: Prepared, *, seed: int = 0, tick: Progress | None = None
+    encoder: DualEncoder,
+    prepared: Prepared,
+    *,
+    seed: int = 0,
+    blind: bool = True,
+    kept: KeptEmbeddings | None = None,
+    tick: Progress | None = None,
 ) -> Judgement:
     """Encode each unique picture and text once, and work out every aggregate.
+
+    Args:
+        encoder: The model.
+        prepared: The benchmark.
+        seed: Of intervals and random negatives.
+        blind: Whether to fit the text-only baseline, which is the same for each model.
+        kept: Embeddings of the model, see `embed_pictures`.
+        tick: Told how many more are encoded.
 
     Raises:
         HairsplitError: A picture is broken, and that was not allowed.
     """
     started = time.perf_counter()
     wanted = list(dict.fromkeys(_pictures(prepared.suite)))
-    images = embed_pictures(encoder, prepared.pictures, wanted, allow_missing=prepared.allow_missing, tick=tick)
+    allowed = prepared.allow_missing
+    images = embed_pictures(encoder, prepared.pictures, wanted, allow_missing=allowed, kept=kept, tick=tick)
     suite, broken = _with_pictures(prepared.suite, images.number.keys())
     left_out = Counter(prepared.left_out) + Counter({BROKEN: broken} if broken else {})
     if isinstance(suite, CaptionedImages):
-        numbers, table = judge_retrieval(encoder, suite, images, seed=seed, tick=tick)
-        judged = Judgement(numbers, {}, table, len(suite.rows))
+        found = judge_retrieval(encoder, suite, images, seed=seed, kept=kept, tick=tick)
+        judged = _judgement(found, len(suite.rows))
     elif isinstance(suite, LabelledPictures):
-        numbers, kinds, table = judge_recognition(encoder, suite, images, seed=seed)
-        judged = Judgement(numbers, kinds, table, len(suite.rows))
+        judged = _judgement(judge_recognition(encoder, suite, images, seed=seed, kept=kept), len(suite.rows))
     elif isinstance(suite, MultiLabelled):
-        numbers, kinds, table = judge_multi_label(encoder, suite, images, seed=seed)
-        judged = Judgement(numbers, kinds, table, len(suite.rows))
+        judged = _judgement(judge_multi_label(encoder, suite, images, seed=seed, kept=kept), len(suite.rows))
     else:
-        texts, text_number = embed_captions(encoder, _texts(suite), tick=tick)
+        texts, text_number = embed_captions(encoder, _texts(suite), kept=kept, tick=tick)
         cosines = item_cosines(suite.items, prepared.benchmark.outcomes, images, texts, text_number)
         scores = as_pairs(
             prepared.name,
@@ -151,15 +170,24 @@ def judge_benchmark(
             text_number=text_number,
             seed=seed,
         )
-        judged = _judge_items(prepared.benchmark, suite, cosines, scores, seed)
+        judged = _judge_items(prepared.benchmark, suite, cosines, scores, seed, blind=blind)
         if suite.statements:
-            number, told = judge_statements(suite.statements, images, texts, text_number, seed=seed)
-            judged = replace(judged, numbers=(*judged.numbers, number), statements=told)
+            number, measure, told = judge_statements(suite.statements, images, texts, text_number, seed=seed)
+            judged = replace(
+                judged,
+                numbers=(*judged.numbers, number),
+                measures=(*judged.measures, measure) if number.estimate is not None else judged.measures,
+                statements=told,
+            )
     return replace(judged, left_out=dict(left_out), seconds=time.perf_counter() - started)
 
 
+def _judgement(found: Judged, items: int) -> Judgement:
+    return Judgement(found.numbers, found.kinds, found.table, items, measures=found.measures)
+
+
 def _judge_items(
-    benchmark: Benchmark, suite: Questions, cosines: ItemCosines, scores: Scores | None, seed: int
+    benchmark: Benchmark, suite: Questions, cosines: ItemCosines, scores: Scores | None, seed: int, *, blind: bool
 ) -> Judgement:
     items = suite.items
     outcomes = Outcomes(
@@ -172,56 +200,29 @@ def _judge_items(
     )
     numbers = tuple(aggregate(rule, outcomes, seed=seed) for rule in benchmark.aggregates)
     ties = {name: int(np.nansum(cosines.theirs[name] - ours)) for name, ours in cosines.ours.items()}
+    needless = not blind or scores is not None or not items
+    each = kind_measures(outcomes)
+    kinds: dict[str, dict[str, Estimate]] = {}
+    for (kind, outcome), measure in each.items():
+        kinds.setdefault(kind, {})[outcome] = measure.estimate(seed)
+    rules = [found for rule in benchmark.aggregates if (found := measured(rule, outcomes)) is not None]
     return Judgement(
         numbers,
-        _kinds(outcomes, seed),
+        kinds,
         _table(items, cosines),
         len(items),
         ties,
-        None if benchmark.blind or scores is not None or not items else _text_only(items, seed),
+        None if needless or benchmark.blind else blind_items(items, seed=seed),
         scores,
         counts=suite.counts,
+        measures=(*rules, *each.values()),
     )
-
-
-def _kinds(outcomes: Outcomes, seed: int) -> dict[str, dict[str, Estimate]]:
-    kinds, clusters = np.array(outcomes.kinds), np.array(outcomes.clusters)
-    found: dict[str, dict[str, Estimate]] = {}
-    for kind in sorted(set(outcomes.kinds)):
-        for name, values in outcomes.ours.items():
-            mine = (kinds == kind) & ~np.isnan(values)
-            if mine.any():
-                chance = float(outcomes.chance[name][mine].mean())
-                estimate = clustered_mean(values[mine], clusters[mine], chance=chance, seed=seed)
-                found.setdefault(kind, {})[name] = estimate
-    return found
-
-
-def _text_only(items: Sequence[Question], seed: int) -> TextOnlyBaseline:
-    """The blind reader on every (true, false) pair of captions."""
-    pairs = [
-        (true, false, item.kind, cluster(item))
-        for item in items
-        for true in item.captions[: item.true]
-        for false in item.captions[item.true :]
-    ]
-    return text_only_baseline(
-        [pair[0] for pair in pairs],
-        [pair[1] for pair in pairs],
-        [pair[2] for pair in pairs],
-        [pair[3] for pair in pairs],
-        seed=seed,
-    )
-
-
-def cluster(item: Question) -> str:
-    """What the items are resampled by: the first picture, unless the item says otherwise."""
-    return item.cluster or f"{item.images[0].collection}/{item.images[0].path}"
 
 
 def spelled(picture: Picture) -> str:
-    """A picture as text: its path, and its box behind a #."""
-    return picture.path if picture.box is None else f"{picture.path}#{','.join(f'{n:g}' for n in picture.box)}"
+    """A picture as text: its path, its box behind a #, and whether it is mirrored behind another."""
+    box = "" if picture.box is None else f"#{','.join(f'{n:g}' for n in picture.box)}"
+    return f"{picture.path}{box}{'#mirrored' if picture.mirrored else ''}"
 
 
 def _table(items: Sequence[Question], cosines: ItemCosines) -> pa.Table:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.benchmarks._benchmark import Picture, Question
 from hairsplit.evaluate.benchmarks._files import Pictures
 from hairsplit.evaluate.benchmarks._outcomes import Cosines, Outcome, at_least, clearly
-from hairsplit.evaluate.embed import Matrix, Progress, embed_texts, unique
+from hairsplit.evaluate.embed import Matrix, Progress, embed_texts, encode_pixels, unique
+from hairsplit.evaluate.embedding_cache import PART, KeptEmbeddings, mirrored_key
 from hairsplit.evaluate.metrics import paired_cosines
 
 FloatArray = NDArray[np.float64]
@@ -42,15 +44,62 @@ def embed_pictures(
     allow_missing: bool,
     batch: int = 128,
     threads: int = 2,
+    kept: KeptEmbeddings | None = None,
     tick: Progress | None = None,
 ) -> EmbeddedPictures:
-    """Encode each of `wanted`, which must be unique and found, cut to its box; as `embed_images` does whole pictures.
+    """Encode each of `wanted`, unique and found, cut to its box and mirrored; as `embed_images` does whole pictures.
+
+    With `kept`, those of the encoder, what is there is read, and what is not is added.
 
     Raises:
         HairsplitError: A picture is broken, and broken ones were not allowed; or none is left.
     """
-    device = next(encoder.parameters()).device
+    encode = partial(_encode, encoder, pictures, allow_missing=allow_missing, threads=threads)
+    if kept is None:
+        embeddings, broken = encode(wanted, batch=batch, tick=tick)
+    else:
+        plain = kept.picture_keys([(pictures.paths[picture], picture.box) for picture in wanted])
+        keys = [mirrored_key(key) if picture.mirrored else key for key, picture in zip(plain, wanted, strict=True)]
+        missing, embeddings = kept.read("image", keys, tick)
+        broken = {}
+        made: dict[bytes, NDArray[np.float32]] = {}
+        for start in range(0, len(missing), PART):
+            part = [wanted[n] for n in missing[start : start + PART]]
+            fresh, bad = encode(part, batch=kept.rows, whole=True)
+            broken |= bad
+            good = [n for n, picture in zip(missing[start : start + PART], part, strict=True) if picture not in bad]
+            rows = fresh[[n for n, picture in enumerate(part) if picture not in bad]]
+            kept.write("image", [keys[n] for n in good], rows, tick)
+            made |= {keys[n]: row for n, row in zip(good, rows, strict=True)}
+        unread = {keys[n] for n in missing}
+        for n, key in enumerate(keys):
+            if key in made:
+                embeddings[n] = made[key]
+            elif key in unread:  # the same broken file under another name
+                broken.setdefault(wanted[n], "broken picture")
+    good = [n for n, picture in enumerate(wanted) if picture not in broken]
+    if not good:
+        raise HairsplitError(
+            f"none of {len(wanted):,} pictures can be decoded", where=str(pictures.root), hint="fetch them again"
+        )
+    return EmbeddedPictures(embeddings[good], {wanted[n]: row for row, n in enumerate(good)}, broken)
+
+
+def _encode(
+    encoder: DualEncoder,
+    pictures: Pictures,
+    wanted: Sequence[Picture],
+    *,
+    allow_missing: bool,
+    batch: int,
+    threads: int,
+    whole: bool = False,
+    tick: Progress | None = None,
+) -> tuple[Matrix, dict[Picture, str]]:
+    """[n, D] of all that are `wanted`, the rows of those that are broken being of no use, and why they are."""
     preprocess = encoder.preprocess
+    broken: dict[Picture, str] = {}
+    blank = np.zeros((3, preprocess.size, preprocess.size), np.float32)
 
     def load(picture: Picture) -> NDArray[np.uint8] | HairsplitError:
         try:
@@ -58,47 +107,37 @@ def embed_pictures(
         except HairsplitError as error:
             return error
 
-    parts: list[Matrix] = []
-    number: dict[Picture, int] = {}
-    broken: dict[Picture, str] = {}
-    was_training = encoder.training
-    encoder.eval()
-    try:
-        with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool, torch.no_grad():
-            for start in range(0, len(wanted), batch):
-                part = wanted[start : start + batch]
-                with warnings.catch_warnings():  # `decode` swaps the filters, which all threads share
-                    warnings.simplefilter("ignore")
-                    loaded = list(pool.map(load, part))
-                good = []
-                for picture, pixels in zip(part, loaded, strict=True):
-                    if isinstance(pixels, HairsplitError):
-                        if not allow_missing:
-                            raise pixels
-                        broken[picture] = str(pixels)
-                    else:
-                        number[picture] = len(number)
-                        good.append(preprocess.normalised(pixels))
-                if good:
-                    shown = torch.from_numpy(np.stack(good)).to(device)
-                    parts.append(encoder.encode_image(shown).float().cpu().numpy())
-                if tick:
-                    tick(len(part))
-    finally:
-        encoder.train(was_training)
-    if not parts:
-        raise HairsplitError(
-            f"none of {len(wanted):,} pictures can be decoded", where=str(pictures.root), hint="fetch them again"
-        )
-    return EmbeddedPictures(np.concatenate(parts), number, broken)
+    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+
+        def pixels(part: Sequence[Picture]) -> torch.Tensor:
+            shown = []
+            for picture, loaded in zip(part, pool.map(load, part), strict=True):
+                if isinstance(loaded, HairsplitError):
+                    if not allow_missing:
+                        raise loaded
+                    broken[picture] = str(loaded)
+                    shown.append(blank)
+                else:
+                    shown.append(preprocess.normalised(loaded))
+            return torch.from_numpy(np.stack(shown))
+
+        with warnings.catch_warnings():  # `decode` swaps the filters, which all threads share
+            warnings.simplefilter("ignore")
+            found = encode_pixels(encoder, wanted, pixels, batch=batch, whole=whole, tick=tick)
+    return found, broken
 
 
 def cut(path: Path, picture: Picture) -> Image.Image:
-    """The picture, cut to its box.
+    """The picture, cut to its box, and mirrored if it is to be.
 
     Raises:
         HairsplitError: It is broken, or its box lies outside of it.
     """
+    shown = _cut(path, picture)
+    return shown.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if picture.mirrored else shown
+
+
+def _cut(path: Path, picture: Picture) -> Image.Image:
     whole = decode(path)
     if picture.box is None:
         return whole
@@ -136,27 +175,28 @@ def item_cosines(
     texts: Matrix,
     text_number: dict[str, int],
 ) -> ItemCosines:
-    """Score every image of an item with every caption of it; items of one shape are scored together."""
-    shapes: dict[tuple[int, int], list[int]] = {}
+    """Score every image of an item with every caption of it; items that are asked the same are scored together."""
+    shapes: dict[tuple[int, int, tuple[str, ...]], list[int]] = {}
     for n, item in enumerate(items):
-        shapes.setdefault((len(item.images), len(item.captions)), []).append(n)
+        shapes.setdefault((len(item.images), len(item.captions), item.asked), []).append(n)
     image_text: list[FloatArray] = [np.empty(0)] * len(items)
     text_text: list[FloatArray] = [np.empty(0)] * len(items)
     blank = {outcome.name: np.full(len(items), np.nan) for outcome in outcomes}
     ours, theirs = blank, {name: values.copy() for name, values in blank.items()}
     chance = {name: values.copy() for name, values in blank.items()}
-    for (i, c), mine in shapes.items():
+    for (i, c, names), mine in shapes.items():
+        asked = [outcome for outcome in outcomes if not names or outcome.name in names]
         rows = np.array([[images.number[picture] for picture in items[n].images] for n in mine])  # [n, I]
         captions = np.array([[text_number[text] for text in items[n].captions] for n in mine])  # [n, C]
         s = _table(images.embeddings, rows, texts, captions)
         t = (
             _table(texts, captions, texts, captions)
-            if any(o.needs_texts for o in outcomes)
+            if any(o.needs_texts for o in asked)
             else np.empty((len(mine), 0, 0))
         )
         for place, n in enumerate(mine):
             image_text[n], text_text[n] = s[place], t[place]
-        for outcome in outcomes:
+        for outcome in asked:
             cosines = Cosines(s, t)
             ours[outcome.name][mine] = outcome.right(cosines, clearly)
             theirs[outcome.name][mine] = outcome.right(cosines, at_least)
@@ -177,8 +217,8 @@ def _table(left: Matrix, rows: NDArray[np.int64], right: Matrix, columns: NDArra
 
 
 def embed_captions(
-    encoder: DualEncoder, captions: Iterable[str], *, tick: Progress | None = None
+    encoder: DualEncoder, captions: Iterable[str], *, kept: KeptEmbeddings | None = None, tick: Progress | None = None
 ) -> tuple[Matrix, dict[str, int]]:
     """Unit embeddings [texts, D] of captions, each once, and each one's row."""
     texts, number = unique(captions)
-    return embed_texts(encoder, texts, tick=tick), number
+    return embed_texts(encoder, texts, kept=kept, tick=tick), number

@@ -1,5 +1,6 @@
 """True and false statements ranked by their cosine with their pictures: what a threshold of any height would find."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,10 +10,11 @@ from hairsplit.evaluate.benchmarks._aggregates import Number
 from hairsplit.evaluate.benchmarks._benchmark import Statement
 from hairsplit.evaluate.benchmarks._scoring import EmbeddedPictures
 from hairsplit.evaluate.embed import Matrix
+from hairsplit.evaluate.measure import Statistic
 from hairsplit.evaluate.metrics import paired_cosines
-from hairsplit.evaluate.ranking import auc, clustered, ranking
+from hairsplit.evaluate.ranking import auc, ranking
 
-OUTCOME = "auc"
+NAME, OUTCOME = "AUC of all statements", "auc"
 
 
 def judge_statements(
@@ -22,17 +24,23 @@ def judge_statements(
     text_number: Mapping[str, int],
     *,
     seed: int,
-) -> tuple[Number, pa.Table]:
+) -> tuple[Number, Statistic, pa.Table]:
     """AUC over all pairs of a true and a false statement, of one picture or of two; pictures are resampled."""
     rows = np.array([images.number[one.image] for one in statements])
     captions = np.array([text_number[one.caption] for one in statements])
     cosines = paired_cosines(images.embeddings[rows], texts[captions])
     true = np.array([one.true for one in statements])
     ranked = ranking(cosines, np.flatnonzero(true), np.flatnonzero(~true))
-    clusters = np.unique([one.image.path for one in statements], return_inverse=True)[1]
-    (found,) = clustered(
-        lambda weights: auc(ranked, weights)[None], clusters, chance=[0.5], n=[len(statements)], seed=seed
+    measure = Statistic(
+        NAME,
+        "aggregate",
+        lambda weights: auc(ranked, weights),
+        tuple(one.image.path for one in statements),
+        len(statements),
+        0.5,
+        "ours; a tie is half",
     )
+    found = measure.estimate(seed)
     table = pa.table(
         {
             "image": [one.image.path for one in statements],
@@ -42,4 +50,5 @@ def judge_statements(
             "cosine": cosines,
         }
     )
-    return Number("AUC of all statements", OUTCOME, "items", "ours; a tie is half", found, None), table
+    known = None if math.isnan(found.value) else found
+    return Number(NAME, OUTCOME, "items", measure.published, known, None), measure, table

@@ -1,0 +1,155 @@
+"""Explaining pairs of one model: the image's side once, then every caption, span, box and contrast on it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hairsplit.core.attribution import View
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.run import file_hash
+from hairsplit.explain.config import ExplainConfig
+from hairsplit.explain.lines import Line, scaled
+from hairsplit.explain.pictures import Picture, blank_pixels, opened, pixels, view
+from hairsplit.explain.quadrature import Integral
+from hairsplit.explain.second_order import factors
+from hairsplit.explain.subject import Subject
+from hairsplit.explain.towers import Tower, undisturbed
+from hairsplit.explain.words import Words, blank_ids, check_same_length
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class ImageSide:
+    """One picture, with all that its captions share."""
+
+    line: Line
+    """From the reference image."""
+    factors: Integral | None
+    """V; None where its rows are cheaper taken along each caption's own directions."""
+    view: View
+    origin: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """A model and how it is to be explained.
+
+    What does not change from pair to pair is kept: make a new one if the model's weights change.
+    """
+
+    subject: Subject
+    config: ExplainConfig = field(default_factory=ExplainConfig)
+    _blanks: dict[Any, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+    """Hidden states [L, W] and raw embedding [D] of reference images and captions."""
+
+    def image_side(
+        self, picture: Picture, reference: Picture | None = None, *, keep_factors: bool = False
+    ) -> ImageSide:
+        """Encode a picture and its reference, once for all captions.
+
+        Args:
+            picture: RGB, or its file.
+            reference: Another picture in place of `config.image_reference`.
+            keep_factors: Work V out even where no closed form gives it, one forward-mode pass per patch, so that no
+                caption needs the image tower again. It pays off for a picture of some ten captions.
+
+        Raises:
+            HairsplitError: No picture, or the model cannot be explained.
+        """
+        subject, tower = self.subject, self.subject.image
+        layer = tower.layer(self.config.image_layer)
+        shown = opened(picture)
+        with undisturbed(subject.module):
+            here = self._states(tower, layer, self._pixels(pixels(subject.preprocess, shown)), 0)
+            if reference is not None:
+                blank = self._states(tower, layer, self._pixels(pixels(subject.preprocess, opened(reference))), 0)
+            else:
+                blank = self._blank_image(shown, layer)
+            line = self._line(tower, layer, 0, blank, here)
+            known = factors(line) if line.closed or keep_factors else None
+        where = view(subject.preprocess, shown.size, tower.grid, subject.patch)
+        origin: dict[str, Any] = {"width": shown.width, "height": shown.height}
+        if isinstance(picture, str | Path):
+            origin |= {"picture": str(picture), "picture_hash": file_hash(Path(picture))}
+        return ImageSide(line, known, where, origin)
+
+    def text_line(self, words: Words, reference: Words | None = None) -> Line:
+        """The line from the reference caption to a caption; call it within `undisturbed`.
+
+        Raises:
+            HairsplitError: The reference has another number of tokens.
+        """
+        tower = self.subject.text
+        layer = tower.layer(self.config.text_layer)
+        here = self._states(tower, layer, words.ids(self.subject.device), words.at)
+        if reference is None:
+            blank = self._blank_text(words, layer)
+        else:
+            check_same_length(words, reference)
+            blank = self._states(tower, layer, reference.ids(self.subject.device), words.at)
+        return self._line(tower, layer, words.at, blank, here)
+
+    def _pixels(self, one: Tensor) -> Tensor:
+        return one.unsqueeze(0).to(self.subject.device, self.subject.dtype)
+
+    def _states(self, tower: Tower, layer: int, inputs: Tensor, at: int) -> tuple[Tensor, Tensor]:
+        return _through(tower, layer, tower.embed(inputs), at)
+
+    def _blank_image(self, shown: Any, layer: int) -> tuple[Tensor, Tensor]:
+        kind, subject = self.config.image_reference, self.subject
+
+        def made() -> tuple[Tensor, Tensor]:
+            blank = blank_pixels(subject.preprocess, shown, kind)
+            return self._states(subject.image, layer, self._pixels(blank), 0)
+
+        return made() if kind == "blur" else self._kept(("image", kind, layer), made)
+
+    def _blank_text(self, words: Words, layer: int) -> tuple[Tensor, Tensor]:
+        subject, kind = self.subject, self.config.text_reference
+        blank = blank_ids(words, subject.pad, subject.device)
+
+        def made() -> tuple[Tensor, Tensor]:
+            embedded = subject.text.embed(blank)
+            if kind == "zeros":
+                inside = torch.tensor(words.content, device=subject.device)[None, :, None]
+                embedded = embedded - inside * subject.token_embedding(blank)
+            return _through(subject.text, layer, embedded, words.at)
+
+        return self._kept(("text", kind, layer, tuple(blank[0].tolist()), words.content), made)
+
+    def _kept(self, key: Any, made: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        if key not in self._blanks:
+            self._blanks[key] = made()
+        return self._blanks[key]
+
+    def _line(
+        self, tower: Tower, layer: int, at: int, blank: tuple[Tensor, Tensor], here: tuple[Tensor, Tensor]
+    ) -> Line:
+        """From one state to another, embeddings scaled as `config.score` says."""
+        config = self.config
+        raw = torch.stack([blank[1], here[1]])
+        if not torch.isfinite(raw).all():
+            raise HairsplitError(
+                f"the {tower.side} embedding is not finite", where=self.subject.name, hint="check the model's weights"
+            )
+        lengths = raw.norm(dim=-1)
+        if config.score != "dot" and float(lengths.min()) < _TINY:
+            raise HairsplitError(
+                f"an embedding of the {tower.side} tower or of its reference has no direction",
+                where=self.subject.name,
+                hint="take score='dot' or another reference",
+            )
+        length = {"cosine": None, "dot": 1.0, "fixed": float(lengths[1])}[config.score]
+        ends = scaled(raw, length)
+        return Line(tower, layer, at, blank[0], here[0], length, (ends[0], ends[1]), config.engine, config.quadrature)
+
+
+def _through(tower: Tower, layer: int, embedded: Tensor, at: int) -> tuple[Tensor, Tensor]:
+    """Hidden states [L, W] at a layer, and the embedding [D] they lead to, from the input of block 0 [1, L, W]."""
+    hidden = tower.reach(embedded, layer)
+    return hidden[0], tower.tail(hidden, layer, at)[0]
