@@ -62,7 +62,7 @@ def test_nothing_sticks_out_sideways(report: Path, tmp_path: Path, width: int) -
     dom = chromium(tmp_path / "profile", "--window-size=1400,900", "--dump-dom", frame.as_uri())
     title = re.search(r"<title>(.*?)</title>", dom)
     assert title is not None, dom[:2000]
-    assert title[1] == f'{{"width":{width},"out":[],"broken":0,"pictures":24,"figures":6}}'
+    assert title[1] == f'{{"width":{width},"out":[],"broken":0,"pictures":24,"figures":7}}'
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -94,7 +94,7 @@ def test_page_has_every_part(page: str) -> None:
         assert part in text
     assert "attribute swap" in text
     assert "1 min 15 s" in text
-    assert page.count("<svg") == 6  # kinds, similarities, four training curves
+    assert page.count("<svg") == 7  # kinds, similarities, four training curves
 
 
 def test_each_source_is_shown_as_the_mean_over_its_kinds_and_over_its_pairs(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from hairsplit.core.types import Estimate
 from hairsplit.report import figures, wording
+from hairsplit.report.calibration import Margins, margin_calibration
 from hairsplit.report.comparison import Comparison, Difference, Example, Group, extremes
 from hairsplit.report.evaluation_folder import Evaluation, Scores
 from hairsplit.report.pictures import Gallery
@@ -42,6 +43,7 @@ def group_view(group: Group, number: int, gallery: Gallery) -> dict[str, Any]:
         "last": last,
         "kinds_figure": Markup(_kinds_figure(group, kinds, prefix)),  # noqa: S704 - matplotlib escapes what it writes
         "similarity_figure": Markup(_similarity_figure(group, prefix)),  # noqa: S704
+        "calibration_figure": Markup(_calibration_figure(group, prefix)),  # noqa: S704
         "kind_rows": [_mean_row(group), *(_row(group, "kinds", kind) for kind in kinds)],
         "sources": len(sources),
         "source_rows": [row for source in sources for row in _source_rows(group, source)],
@@ -78,6 +80,11 @@ def _similarity_figure(group: Group, prefix: str) -> str:
         for one in group.evaluations
     ]
     return figures.similarity_histograms(panels, name=f"{prefix}-similarities")
+
+
+def _calibration_figure(group: Group, prefix: str) -> str:
+    panels = [Margins(one.label, one.items.margin) for one in group.evaluations]
+    return margin_calibration(panels, name=f"{prefix}-calibration")
 
 
 def _row(group: Group, what: str, name: str) -> dict[str, Any]:
