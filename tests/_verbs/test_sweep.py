@@ -109,10 +109,10 @@ def test_each_model_has_a_sweep_of_its_own(tmp_path: Path) -> None:
     assert "0.5: 80.0 and 98.0 %, picked" in (tmp_path / "trade_off.svg").read_text()
 
 
-@pytest.mark.parametrize(("chosen", "share"), [("run@0.5", 0.5), ("run", 1.0), ("tiny", 0.0)])
+@pytest.mark.parametrize(("chosen", "share"), [("run@0.25", 0.25), ("run", 1.0), ("tiny", 0.0)])
 def test_the_picked_model_is_the_one_at_the_knee(tmp_path: Path, chosen: str, share: float) -> None:
     base, tuned = new(SHAPE, seed=0), new(SHAPE, seed=1)
-    models = [Between(base, tuned, "run", 0.5)]
+    models = [Between(base, tuned, "run", 0.25)]
     target = write_picked(tmp_path, {"model": "run", "knee": chosen}, models, {"tiny": base, "run": tuned})
     written = dual_encoder.load(target)
     for name, value in written.model.state_dict().items():

@@ -97,6 +97,17 @@ def test_the_interval_holds_the_value_of_many_items() -> None:
     assert held >= 48
 
 
+def test_the_interval_is_that_of_leaving_each_of_few_items_out() -> None:
+    """With no more items than groups, each group is one item, whatever the seed."""
+    x, y = unit(12, 3, 5) + 0.5, unit(12, 4, 6) - 0.2
+    left = np.array([linear_cka(np.delete(x, n, axis=0), np.delete(y, n, axis=0)) for n in range(12)])
+    spread = math.sqrt(11 * ((left - left.mean()) ** 2).mean())
+    found = drift(x.astype(np.float32), y.astype(np.float32), [str(n) for n in range(12)], seed=3).cka
+    reach = 2.200985 * spread  # Student's t of 11 degrees, 97.5 %
+    value = linear_cka(x, y)
+    assert (found.low, found.high) == pytest.approx((max(0, value - reach), min(1, value + reach)), abs=1e-5)
+
+
 def test_whole_clusters_are_left_out() -> None:
     """Copies of an item tell nothing new: the interval is that of the clusters."""
     x, y = unit(24, 3, 3), unit(24, 3, 4)
