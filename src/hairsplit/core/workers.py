@@ -78,7 +78,7 @@ def _pooled(
             submit(1)
             yield result
     except BrokenProcessPool:
-        hint = "use fewer --workers; it may have run out of memory"
+        hint = "use fewer --workers: memory may have run out; a script of yours needs `if __name__ == '__main__':`"
         raise HairsplitError("a worker process died", where=label, hint=hint) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
