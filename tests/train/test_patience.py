@@ -116,7 +116,7 @@ def test_the_rank_that_is_left_says_so_in_one_line(
     assert lines[-2] == f"hairsplit: rank {left} of 2, {out}: {message}"
     assert lines[-1].startswith(f"  hint: see what the others said; `hairsplit train --out {out} --resume`")
     assert "Traceback" not in said.read_text()
-    assert len(lines) == 2 or left == 0  # the first rank has said what learns
+    assert sum(line.startswith("hairsplit: ") for line in lines) == 1  # accelerate may have warned of threads before
 
 
 def _losing(lost: int, how: signal.Signals, out: Path, said: Path) -> Callable[[list[int]], None]:
