@@ -1,6 +1,7 @@
 """Forgetting in a comparison: drift, a linear probe, the models between two, and the one that is picked."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 from hairsplit import api
+from hairsplit._verbs.drifting import Watched, drift_json, embedded
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tables import read_pairs
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder, new, save
 from hairsplit.encoders.interpolate import interpolate
 from hairsplit.evaluate.embed import embed_texts
+from hairsplit.evaluate.embedding_cache import EmbeddingCache
 from hairsplit.evaluate.forgetting import labelled_images, prompted
 from tests.small_world import SHAPE, World, draw_pairs
 
@@ -69,6 +72,25 @@ def test_pictures_of_a_tower_that_is_the_same_have_not_moved_and_texts_have(
     expected = float((before * after).sum(axis=1).mean())
     assert drift["texts"]["cosine"]["value"] == pytest.approx(expected, abs=1e-5)
     assert drift["texts"]["cosine"]["value"] < 0.9
+
+
+def test_what_was_not_encoded_is_left_out_on_both_sides() -> None:
+    """As of an item that was left out, or where a bounded cache had no room."""
+    base, tuned = new(SHAPE, seed=0), new(SHAPE, seed=1)
+    texts = tuple(f"a cat and {n} dogs" for n in range(9))
+    what = Watched((), texts)
+    rows = {}
+    for encoder, gone in ((base, {0, 1}), (tuned, {1, 8})):
+        with closing(EmbeddingCache(None).of(encoder)) as kept:
+            embed_texts(encoder, [text for n, text in enumerate(texts) if n not in gone], kept=kept)
+            rows[encoder] = embedded(what, encoder, kept)
+    found = drift_json(what, rows[base], rows[tuned], seed=0)
+    both = texts[2:8]
+    before, after = (embed_texts(encoder, both) for encoder in (base, tuned))
+    assert found["images"] is None
+    assert found["texts"] is not None
+    assert found["texts"]["cosine"]["n"] == 6
+    assert found["texts"]["cosine"]["value"] == pytest.approx(float((before * after).sum(axis=1).mean()), abs=1e-5)
 
 
 def test_the_probe_of_the_same_pictures_is_the_same_and_paired(compared: Compared) -> None:

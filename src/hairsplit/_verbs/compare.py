@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hairsplit._verbs.asked_suites import read_suites, unique_names
-from hairsplit._verbs.drifting import Watched, drift_json, embedded, watched
+from hairsplit._verbs.drifting import Rows, Watched, drift_json, embedded, watched
 from hairsplit._verbs.evaluate import Side, model_on
-from hairsplit._verbs.suites import Asked, Blind, Judged, Suite
+from hairsplit._verbs.suites import Asked, Blind, Judged, Suite, Work
 from hairsplit._verbs.sweep import (
     Between,
     Pick,
@@ -31,7 +31,6 @@ from hairsplit.core.slot_file import can_share
 from hairsplit.core.wording import counted
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.comparison import COLUMNS, Compared, compare, corrected, csv_rows, rows_json
-from hairsplit.evaluate.embed import Matrix
 from hairsplit.evaluate.embedding_cache import EmbeddingCache
 
 VERSION = 1
@@ -88,7 +87,9 @@ def run_comparison(
     known = [_known(label, model, device) for label, model in named.items()]
     folder = (cache or out / CACHE) if cache_megabytes and (can_share() or cache is not None) else None
     with closing(EmbeddingCache(folder, cache_megabytes)) as kept, filled_folder(out, {CACHE}) as temporary:
-        bench = _Bench(suites, _prepared(suites, kept, seed, say), kept, device, (temporary, out), seed, say)
+        work = [suite.work() for suite in suites]
+        blinds = _prepared(suites, work, kept, seed, say)
+        bench = _Bench(suites, work, blinds, kept, device, (temporary, out), seed, say)
         judged, moved = _judged(known, bench)
         record = _record(known, bench, judged, moved)
         if between:
@@ -106,6 +107,8 @@ class _Bench:
     """What every model is judged on, and with what."""
 
     suites: Sequence[Suite]
+    work: Sequence[Work]
+    """Of each suite."""
     blinds: Sequence[Blind]
     kept: EmbeddingCache
     device: str | None
@@ -119,8 +122,8 @@ def _judged(
     known: Sequence[Known], bench: _Bench
 ) -> tuple[dict[str, Sequence[Judged]], dict[str, dict[str, dict[str, Any] | None]]]:
     """Every model on every suite, and how far each has drifted from the first."""
-    what = watched(bench.suites, bench.seed)
-    base: dict[str, Matrix] | None = None
+    what = watched(bench.work, bench.seed)
+    base: dict[str, Rows] | None = None
     judged: dict[str, Sequence[Judged]] = {}
     moved: dict[str, dict[str, dict[str, Any] | None]] = {}
     for n, one in enumerate(known):
@@ -192,9 +195,9 @@ def _loaded(model: Model, device: str | None) -> DualEncoder:
     return model.load(device) if isinstance(model, Between) else model_on(model, device)
 
 
-def _prepared(suites: Sequence[Suite], kept: EmbeddingCache, seed: int, say: Say) -> list[Blind]:
+def _prepared(suites: Sequence[Suite], work: Sequence[Work], kept: EmbeddingCache, seed: int, say: Say) -> list[Blind]:
     """Read every picture's bytes, so that a missing one is found now, and fit the blind readers."""
-    pictures = {path for suite in suites for path, _ in suite.work()[0]}
+    pictures = {path for shown, _ in work for path, _ in shown}
     with progress_bar("hashing pictures", len(pictures)) as tick:
         for path in sorted(pictures):
             kept.content(path)
@@ -203,14 +206,13 @@ def _prepared(suites: Sequence[Suite], kept: EmbeddingCache, seed: int, say: Say
     return [suite.blind(seed) for suite in suites]
 
 
-def _judge(known: Known, shown: str, bench: _Bench, what: Watched) -> tuple[list[Judged], dict[str, Matrix]]:
+def _judge(known: Known, shown: str, bench: _Bench, what: Watched) -> tuple[list[Judged], dict[str, Rows]]:
     """Judge one model on every suite, each picture and text being encoded once; also what is watched of it."""
     label, suites, cache = known.label, bench.suites, bench.kept
     encoder = _loaded(known.model, bench.device)
     if encoder.parameters_hash() != known.hash:
         raise HairsplitError("the weights have changed meanwhile", where=str(label), hint="compare them again")
-    work = [suite.work() for suite in suites]
-    total = len(set().union(*(part[0] for part in work))) + len(set().union(*(part[1] for part in work)))
+    total = sum(len(set().union(*parts)) for parts in zip(*bench.work, strict=True))
     found: dict[int, Judged] = {}
     order = sorted(range(len(suites)), key=lambda n: suites[n].sort in _RECORDS)  # whose records hold the others'
     beside: dict[str, Any] = {"recognition": None, "retrieval": None}
