@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.evaluate.embed import Matrix
-from hairsplit.evaluate.linear_probe import STRENGTHS, linear_probe, probe_accuracy, split_by_class
+from hairsplit.evaluate.linear_probe import STRENGTHS, linear_probe, probe_measure, split_by_class
 
 LABELS = [label for label in range(4) for _ in range(12)]
 IMAGES = [f"{label}/{n}.png" for n, label in enumerate(LABELS)]
@@ -44,7 +44,7 @@ def test_four_pictures_are_the_fewest() -> None:
 
 def test_classes_that_lie_apart_are_told_apart() -> None:
     probe = linear_probe(around(np.eye(4, dtype=np.float32), 0.05), LABELS, split_by_class(LABELS, IMAGES))
-    found = probe_accuracy(probe, IMAGES, 4)
+    found = probe_measure(probe, IMAGES, 4).estimate(seed=0)
     assert (found.value, found.n, found.chance) == (1.0, 16, 0.25)
     assert found.low < 1
 
@@ -52,7 +52,7 @@ def test_classes_that_lie_apart_are_told_apart() -> None:
 def test_a_constant_model_is_at_chance() -> None:
     constant: Matrix = np.full((48, 4), 0.5, np.float32)
     probe = linear_probe(constant, LABELS, split_by_class(LABELS, IMAGES))
-    assert probe_accuracy(probe, IMAGES, 4).value == 0.25
+    assert probe_measure(probe, IMAGES, 4).estimate(seed=0).value == 0.25
     assert probe.strength == STRENGTHS[0]  # all are equal: the one that regularises most
 
 

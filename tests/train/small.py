@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from hairsplit.core.tables import read_pairs
+from hairsplit.core.tensors import Batch
 from hairsplit.data.batches import PairBatches
 from hairsplit.encoders.dual_encoder import DualEncoder, new, save
 from hairsplit.train.checkpoint import TrainState
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.loop import Trainer, Validate
 from hairsplit.train.sharded_state import Saved
+from hairsplit.train.update import Update, Updated
 from tests.small_world import SHAPE, draw_pairs
 
 
@@ -108,3 +111,17 @@ def same(one: Any, two: Any) -> bool:
     if isinstance(one, list | tuple):
         return len(one) == len(two) and all(map(same, one, two))
     return bool(one == two)
+
+
+def cut_short(short: Trainer, monkeypatch: pytest.MonkeyPatch, *, at: int) -> None:
+    """Train until the step `at` (from 0), of which nothing is done."""
+    update = Update.__call__
+
+    def killed(self: Update, micro: list[Batch], step: int) -> Updated:
+        if step == at:
+            raise KeyboardInterrupt
+        return update(self, micro, step)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Update, "__call__", killed)
+        short.fit(resume=False)

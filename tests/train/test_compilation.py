@@ -15,7 +15,6 @@ from torch._dynamo.eval_frame import _debug_get_cache_entry_list
 from torch._functorch import config as differentiating
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.tensors import Batch
 from hairsplit.encoders import blocks
 from hairsplit.encoders.dual_encoder import DualEncoder, load, new
 from hairsplit.encoders.trainable import TrainableMode, set_trainable
@@ -24,9 +23,8 @@ from hairsplit.train import loop
 from hairsplit.train.compilation import compile_blocks
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.step import Towers
-from hairsplit.train.update import Update, Updated
 from tests.train import ranks
-from tests.train.small import Material, config, rows, same, state, trainer
+from tests.train.small import Material, config, cut_short, rows, same, state, trainer
 from tests.train.test_two_pass import assert_same, dropping, spec
 from tests.train.two_passes import Case, Taken, on_ranks, steps
 
@@ -212,16 +210,7 @@ def test_machine_code_has_the_numbers_of_plain_blocks_and_a_resumed_run_its_bits
     chosen = replace(chosen, compile=True)
     trainer(chosen, load(material.model), tmp_path / "whole").fit(resume=False)
     short = trainer(chosen, load(material.model), tmp_path / "cut")
-    update = Update.__call__
-
-    def killed(self: Update, micro: list[Batch], step: int) -> Updated:
-        if step == 3:
-            raise KeyboardInterrupt  # behind the state of its second step
-        return update(self, micro, step)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Update, "__call__", killed)
-        short.fit(resume=False)
+    cut_short(short, monkeypatch, at=3)  # behind the state of its second step
     assert state(tmp_path / "cut")["step"] == 2
     trainer(chosen, load(material.model), tmp_path / "cut").fit(resume=True)
     whole, cut, plain = (state(tmp_path / name)["model"] for name in ("whole", "cut", "plain"))

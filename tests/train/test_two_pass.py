@@ -9,16 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from hairsplit.core.tensors import Batch
 from hairsplit.encoders.dual_encoder import DualEncoder, load
 from hairsplit.encoders.trainable import MODES
 from hairsplit.losses import _chunked
 from hairsplit.losses.objectives import OBJECTIVES, AnySpec, parse_objective
 from hairsplit.train.step import Towers, frozen_fields
 from hairsplit.train.two_pass import Chunk, first_pass, gradients, second_pass
-from hairsplit.train.update import Update, Updated, begin_learned
+from hairsplit.train.update import begin_learned
 from tests.train import ranks
-from tests.train.small import Material, config, rows, same, state, trainer
+from tests.train.small import Material, config, cut_short, rows, same, state, trainer
 from tests.train.two_passes import Case, Taken, steps
 
 SUM = {"name": "sum", "terms": [{"loss": "contrastive", "weight": 0.5}, {"loss": "preference"}], "l2": 0.01}
@@ -195,16 +194,7 @@ def test_a_training_in_chunks_with_dropout_resumes_to_the_same_bits(
     settings = config(material, model=str(material.dropout_model), chunk=3, steps=4, save_every=2)
     trainer(settings, load(material.dropout_model), tmp_path / "whole").fit(resume=False)
     short = trainer(settings, load(material.dropout_model), tmp_path / "cut")
-    update = Update.__call__
-
-    def killed(self: Update, micro: list[Batch], step: int) -> Updated:
-        if step == 3:
-            raise KeyboardInterrupt  # behind the state of its second step
-        return update(self, micro, step)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Update, "__call__", killed)
-        short.fit(resume=False)
+    cut_short(short, monkeypatch, at=3)  # behind the state of its second step
     assert state(tmp_path / "cut")["step"] == 2
     trainer(settings, load(material.dropout_model), tmp_path / "cut").fit(resume=True)
     assert same(state(tmp_path / "whole")["model"], state(tmp_path / "cut")["model"])

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from hairsplit._verbs.evaluate import Side, cut_warning, model_on
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.progress import progress_bar
-from hairsplit.core.run import atomic_file, new_folder, stamp, write_json
+from hairsplit.core.run import new_folder, stamp, write_json
+from hairsplit.core.tables import write_parquet
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.benchmarks import (
     BENCHMARKS,
@@ -146,8 +145,7 @@ def write_benchmark(out: Path, judged: Judgement, record: Mapping[str, Any], *, 
     """Write items.parquet, what an evaluation of pairs has, where it is one, and, last, benchmark.json."""
     for file, table in (("items.parquet", judged.table), ("statements.parquet", judged.statements)):
         if table is not None:
-            with atomic_file(out / file) as temporary:
-                pq.write_table(table, temporary, compression="zstd")
+            write_parquet(out / file, table)
     if judged.scores is not None:
         write_evaluation(out, judged.scores, record, seed=seed)
     write_json(out / "benchmark.json", {"version": VERSION, **record})

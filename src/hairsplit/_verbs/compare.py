@@ -1,7 +1,6 @@
 """`hairsplit compare`: models side by side on any suites, with paired differences to the first."""
 
 import csv
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -26,7 +25,7 @@ from hairsplit._verbs.sweep import (
 )
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.progress import progress_bar
-from hairsplit.core.run import atomic_file, filled_folder, refuse_full, stamp, write_json
+from hairsplit.core.run import atomic_file, filled_folder, folder_name, refuse_full, stamp, write_json
 from hairsplit.core.slot_file import can_share
 from hairsplit.core.wording import counted
 from hairsplit.encoders.dual_encoder import DualEncoder
@@ -238,8 +237,7 @@ def _judge(known: Known, shown: str, bench: _Bench, what: Watched) -> tuple[list
 
 def _folder(model: str, suite: str) -> Path:
     """Of the scores of a model on a suite."""
-    model, suite = (re.sub(r"[^\w.@+() -]", "_", name) for name in (model, suite))
-    return Path("scores", model, suite)
+    return Path("scores", folder_name(model), folder_name(suite))
 
 
 def _compared(

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hairsplit._verbs.benchmark import benchmark_record, write_benchmark
 from hairsplit._verbs.evaluate import pairs_record, recognition_record, retrieval_record, texts_of
 from hairsplit.core.images import inside
-from hairsplit.core.run import atomic_file, text_hash
-from hairsplit.core.tables import PairsTable
+from hairsplit.core.run import text_hash
+from hairsplit.core.tables import PairsTable, write_parquet
 from hairsplit.core.types import Estimate, Pair
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate.benchmarks import Prepared, Questions, blind_estimates, data_record, judge_benchmark
@@ -29,8 +28,8 @@ from hairsplit.evaluate.forgetting import (
     retrieval_measures,
     retrieve,
 )
-from hairsplit.evaluate.linear_probe import linear_probe, split_by_class
-from hairsplit.evaluate.measure import AnyMeasure, IntArray, Measure
+from hairsplit.evaluate.linear_probe import linear_probe, probe_measure, split_by_class
+from hairsplit.evaluate.measure import AnyMeasure, IntArray
 from hairsplit.evaluate.pair_measures import Named, pair_measures
 from hairsplit.evaluate.pair_measures import blind_estimates as blind_pairs
 from hairsplit.evaluate.statistics import estimate_or_null
@@ -236,7 +235,7 @@ class Recognition:
         found = recognise(asked.encoder, data, kept=asked.kept, tick=asked.tick)
         measures = recognition_measures(data, found)
         table = {"image": list(data.images), "class": [data.classes[n] for n in data.labels], "rank": found.ranks}
-        write_table(asked.folder / "ranks.parquet", pa.table(table))
+        write_parquet(asked.folder / "ranks.parquet", pa.table(table))
         return Judged(measures, {}, beside={"recognition": recognition_record(data, measures, seed=asked.seed)})
 
 
@@ -278,12 +277,12 @@ class LinearProbe:
         data = self.labelled
         images = embed_images(asked.encoder, data.root, data.images, kept=asked.kept, tick=asked.tick)
         probe = linear_probe(images, data.labels, self.split)
-        names = tuple(data.images[n] for n in probe.test.tolist())
+        measure = probe_measure(probe, data.images, len(data.classes))
         truth = [data.classes[data.labels[n]] for n in probe.test.tolist()]
-        write_table(asked.folder / "hits.parquet", pa.table({"image": names, "class": truth, "hit": probe.hits}))
-        chance = 1 / len(data.classes)
+        table = {"image": measure.clusters, "class": truth, "hit": probe.hits}
+        write_parquet(asked.folder / "hits.parquet", pa.table(table))
         told = f"{asked.encoder.name}: C is {probe.strength:g}, chosen on {len(self.split['validation']):,} pictures"
-        return Judged([Measure("linear probe", "overall", probe.hits, names, chance=chance)], {}, [told])
+        return Judged([measure], {}, [told])
 
 
 @dataclass(frozen=True)
@@ -315,11 +314,5 @@ class Retrieval:
         to_text = found.ranks.image_to_text[found.owner]  # of the caption's picture
         columns = {"image": [image for image, _ in self.rows], "caption": [text for _, text in self.rows]}
         ranks = {"image_to_text_rank": to_text, "text_to_image_rank": found.ranks.text_to_image}
-        write_table(asked.folder / "ranks.parquet", pa.table({**columns, **ranks}))
+        write_parquet(asked.folder / "ranks.parquet", pa.table({**columns, **ranks}))
         return Judged(measures, {}, beside={"retrieval": retrieval_record(found, measures, seed=asked.seed)})
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table, whole or not at all."""
-    with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hairsplit._verbs.evaluate import model_on
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import atomic_file
+from hairsplit.core.run import atomic_file, folder_name
 from hairsplit.core.types import Estimate
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
@@ -195,6 +195,6 @@ def write_picked(
     chosen = str(sweep["knee"])
     between = next((model for model in models if model.name == chosen and model.label == sweep["model"]), None)
     encoder = between.load(None) if between is not None else model_on(ends[chosen], None)
-    target = folder / PICKED / re.sub(r"[^\w.@+() -]", "_", str(sweep["model"]))
+    target = folder / PICKED / folder_name(str(sweep["model"]))
     dual_encoder.save(encoder.cpu(), target)
     return target

@@ -203,20 +203,19 @@ def _drift(drifts: Record) -> Iterator[str]:
 
 
 def _number(estimate: Record | None) -> str:
-    if estimate is None:
-        return "-"
-    if estimate["low"] is None:
-        return f"{estimate['value']:.3f} [unknown]"
-    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
+    """A cosine or CKA: "0.784 [0.779, 0.789]"."""
+    return "-" if estimate is None else _bounded(estimate, 1, ".3f")
 
 
 def _change(change: Record | None) -> str:
     """A paired difference in points: "+5.1 [+3.2, +7.0]"."""
-    if change is None:
-        return ""
-    if change["low"] is None:
-        return f"{100 * change['value']:+.1f} [unknown]"
-    return f"{100 * change['value']:+.1f} [{100 * change['low']:+.1f}, {100 * change['high']:+.1f}]"
+    return "" if change is None else _bounded(change, 100, "+.1f")
+
+
+def _bounded(estimate: Record, scale: float, form: str) -> str:
+    value, *ends = (estimate[name] for name in ("value", "low", "high"))
+    interval = "unknown" if None in ends else ", ".join(f"{scale * end:{form}}" for end in ends)
+    return f"{scale * value:{form}} [{interval}]"
 
 
 def _share(value: float | None) -> str:

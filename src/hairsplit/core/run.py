@@ -187,6 +187,11 @@ def read_json(path: Path) -> Any:
         raise HairsplitError(f"not valid JSON ({error})", where=str(path), hint="write or fetch it again") from None
 
 
+def folder_name(label: str) -> str:
+    """A label as the name of a folder, on any system."""
+    return re.sub(r"[^\w.@+() -]", "_", label)
+
+
 def stamp(**more: Any) -> dict[str, Any]:
     """Where a result comes from: versions, git commit, command, machine and time, secrets removed."""
     return {

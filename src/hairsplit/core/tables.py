@@ -272,3 +272,9 @@ def read_head(path: Path, images: Path | None = None) -> tuple[PairsMeta, Path]:
         problem = "is not a folder" if root.exists() else "does not exist"
         raise HairsplitError(f"the images root {root} {problem}", where=str(path), hint="say where: --images DIR")
     return meta, root
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write any table, whole or not at all."""
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

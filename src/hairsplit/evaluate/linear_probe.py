@@ -13,9 +13,8 @@ from sklearn.linear_model import LogisticRegression
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import number
-from hairsplit.core.types import Estimate
 from hairsplit.evaluate.embed import Matrix
-from hairsplit.evaluate.statistics import clustered_mean
+from hairsplit.evaluate.measure import Measure
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -91,9 +90,10 @@ def linear_probe(embeddings: Matrix, labels: Sequence[int], split: Mapping[str, 
     return Probe(hits, test, STRENGTHS[best], reached[best])
 
 
-def probe_accuracy(probe: Probe, images: Sequence[str], classes: int, *, seed: int = 0) -> Estimate:
-    """Share of test pictures that the probe names rightly, with its interval by bootstrap over pictures."""
-    return clustered_mean(probe.hits, [images[place] for place in probe.test], chance=1 / classes, seed=seed)
+def probe_measure(probe: Probe, images: Sequence[str], classes: int) -> Measure:
+    """Share of test pictures that the probe names rightly, each a cluster of its own."""
+    judged = tuple(images[place] for place in probe.test)
+    return Measure("linear probe", "overall", probe.hits, judged, chance=1 / classes)
 
 
 def _fitted(features: Floats, classes: Ints, strength: float) -> LogisticRegression:

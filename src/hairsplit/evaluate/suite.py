@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file, write_json
-from hairsplit.core.tables import PairsTable
+from hairsplit.core.tables import PairsTable, write_parquet
 from hairsplit.core.types import Estimate, Pair
 from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder
@@ -253,8 +252,7 @@ def _part(
 
 def write_evaluation(folder: Path, scores: Scores, record: Mapping[str, Any], *, seed: int = 0) -> None:
     """Write scores.parquet, random.parquet, metrics.csv (the thesis's columns) and, last, metrics.json."""
-    with atomic_file(folder / "scores.parquet") as temporary:
-        pq.write_table(_scores_table(scores), temporary, compression="zstd")
+    write_parquet(folder / "scores.parquet", _scores_table(scores))
     cosines = metrics.random_negative_cosines(scores.image_embeddings, scores.own_captions, seed)
     random = pa.table(
         {
@@ -262,8 +260,7 @@ def write_evaluation(folder: Path, scores: Scores, record: Mapping[str, Any], *,
             "cosine": pa.array(cosines if cosines is not None else [], pa.float64()),
         }
     )
-    with atomic_file(folder / "random.parquet") as temporary:
-        pq.write_table(random, temporary, compression="zstd")
+    write_parquet(folder / "random.parquet", random)
     rows = [row.columns() for row in scores.thesis]
     with atomic_file(folder / "metrics.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))

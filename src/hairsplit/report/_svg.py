@@ -30,6 +30,8 @@ COLOURS = {
     "random": "#7b8796",
 }
 SERIES = tuple(COLOURS[name] for name in COLOURS if name.startswith("series-"))
+DASHES = (0, (3, 2))
+"""Of lines that are no measurement: chance, a mean, a step."""
 _STYLE = {
     "svg.hashsalt": "hairsplit",
     "svg.fonttype": "none",  # text stays text: selectable, small, and in the page's own font
@@ -57,6 +59,11 @@ _STYLE = {
     "legend.fontsize": 10.5,
     "lines.solid_capstyle": "round",
 }
+
+
+def series(order: int, of: int) -> str:
+    """The colour of one of several things: the first is the grey baseline, but one alone is no baseline."""
+    return SERIES[1] if of == 1 else SERIES[0] if order == 0 else SERIES[1 + (order - 1) % (len(SERIES) - 1)]
 
 
 @contextlib.contextmanager

@@ -7,10 +7,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hairsplit.core.types import Estimate
-from hairsplit.report._svg import COLOURS, SERIES, canvas, style, to_svg
+from hairsplit.report._svg import COLOURS, DASHES, SERIES, canvas, style, to_svg
 from hairsplit.report.figures import legend, short
 
-_DASHES = (0, (3, 2))
 _MARKS = ("o", "s", "D", "^")
 
 
@@ -34,7 +33,7 @@ def blind_dots(kinds: Mapping[str, Mapping[str, Estimate]], readers: Sequence[st
         axes.grid(visible=True, axis="x")
         for place, (kind, found) in enumerate(kinds.items()):
             here = place * row + label
-            axes.plot([50, 50], [here, here + step * len(readers)], color=COLOURS["ink"], lw=1.2, ls=_DASHES, zorder=1)
+            axes.plot([50, 50], [here, here + step * len(readers)], color=COLOURS["ink"], lw=1.2, ls=DASHES, zorder=1)
             axes.text(start, here - 4, short(kind), va="baseline")
             for order, reader in enumerate(readers):
                 if (one := found.get(reader)) is None:
@@ -56,7 +55,7 @@ def blind_dots(kinds: Mapping[str, Mapping[str, Estimate]], readers: Sequence[st
             Line2D([], [], color=SERIES[1 + n], marker=_MARKS[n], ms=5, lw=1.6, label=reader)
             for n, reader in enumerate(readers)
         ]
-        handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=_DASHES, label="chance"))
+        handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=DASHES, label="chance"))
         legend(figure, handles, height)
         told = "; ".join(
             f"{kind}: " + ", ".join(f"{reader} {100 * one.value:.1f} %" for reader, one in found.items())

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
 from hairsplit.evaluate.statistics import wilson
-from hairsplit.report._svg import COLOURS, SERIES, canvas, style, to_svg
+from hairsplit.report._svg import COLOURS, DASHES, canvas, series, style, to_svg
 from hairsplit.report.figures import legend, short
 
 BINS = 10
@@ -67,16 +67,16 @@ def margin_calibration(panels: Sequence[Margins], *, name: str = "calibration") 
     with style():
         figure, (axes,) = canvas(_HEIGHT, top=_TOP, bottom=_FOOT, left=_LEFT)
         for number, (_, bins) in enumerate(lines):
-            _line(axes, bins, _series(number, len(lines)))
-        axes.axhline(50, color=COLOURS["ink"], lw=1.2, ls=(0, (3, 2)))
+            _line(axes, bins, series(number, len(lines)))
+        axes.axhline(50, color=COLOURS["ink"], lw=1.2, ls=DASHES)
         axes.set(xlabel="margin, without its sign", ylabel="right, %", ylim=(0, 102), yticks=range(0, 101, 25))
         axes.set_xlim(left=0)
         axes.grid(visible=True, axis="y")
         handles: list[Patch | Line2D] = [
-            Line2D([], [], color=_series(n, len(lines)), marker="o", ms=4, label=short(label, 24))
+            Line2D([], [], color=series(n, len(lines)), marker="o", ms=4, label=short(label, 24))
             for n, (label, _) in enumerate(lines)
         ]
-        handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=(0, (3, 2)), label="chance"))
+        handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=DASHES, label="chance"))
         legend(figure, handles, _HEIGHT)
         return to_svg(figure, name, _told(lines))
 
@@ -86,11 +86,6 @@ def _line(axes: Axes, bins: Sequence[Bin], colour: str) -> None:
     axes.plot(across, [100 * one.right for one in bins], color=colour, lw=1.3, marker="o", ms=4, zorder=3)
     for one in bins:
         axes.plot([one.distance] * 2, [100 * one.low, 100 * one.high], color=colour, lw=0.9, alpha=0.5, zorder=2)
-
-
-def _series(number: int, of: int) -> str:
-    """The first of several is the grey baseline, as in the bars by kind."""
-    return SERIES[1] if of == 1 else SERIES[0] if number == 0 else SERIES[1 + (number - 1) % (len(SERIES) - 1)]
 
 
 def _told(lines: Sequence[tuple[str, Sequence[Bin]]]) -> str:

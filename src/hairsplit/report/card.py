@@ -15,7 +15,7 @@ from hairsplit.core.run import atomic_file
 from hairsplit.core.types import Estimate
 from hairsplit.report import wording
 from hairsplit.report.comparison import Comparison, Group, compare, group_by_data
-from hairsplit.report.evaluation_folder import Evaluation, Scores
+from hairsplit.report.evaluation_folder import Evaluation, Scores, same_task
 from hairsplit.report.reading import Material, read_folders
 from hairsplit.report.run_folder import Run
 
@@ -227,10 +227,7 @@ def _kept(before: Evaluation | None, after: Evaluation, task: str) -> list[dict[
     if mine is None:
         return []
 
-    def plain(told: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in told.items() if not isinstance(value, Estimate)}
-
-    same = theirs is not None and plain(theirs) == plain(mine)
+    same = same_task(theirs, mine)
     return [
         {
             "name": wording.named(name),

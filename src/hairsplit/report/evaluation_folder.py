@@ -159,6 +159,17 @@ def _task(fields: Fields | None) -> dict[str, Any] | None:
     return {name: fields.estimate(name) if isinstance(value, dict) else value for name, value in plain.items()}
 
 
+def same_task(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> bool:
+    """Whether two records of recognition or retrieval are of the same set, so that their numbers stand beside."""
+    if first is None or second is None:
+        return False
+
+    def size(task: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value.n if isinstance(value, Estimate) else value for name, value in task.items()}
+
+    return size(first) == size(second)
+
+
 def _items(path: Path) -> Items:
     columns = parquet_columns(path, (*TEXTS, "positive_cosine", "negative_cosine"), AGAIN)
     texts = {name: tuple("" if value is None else str(value) for value in columns[name].to_pylist()) for name in TEXTS}

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
 from hairsplit.core.types import Estimate
-from hairsplit.report._svg import COLOURS, SERIES, canvas, style, to_svg
+from hairsplit.report._svg import COLOURS, DASHES, SERIES, canvas, series, style, to_svg
 
 Panel = Literal["loss", "margin", "pair_accuracy", "lr"]
 PANELS: dict[Panel, str] = {
@@ -29,7 +29,6 @@ LONGEST_LABEL = 44
 LEGEND_ROW = 17.0
 """Height of a line of a legend, units."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_DASHES = (0, (3, 2))
 _DIAMOND: dict[str, Any] = {"ls": "", "marker": "D", "ms": 5.5, "mfc": "none", "mec": COLOURS["ink"], "mew": 1.3}
 
 
@@ -76,7 +75,7 @@ def kind_bars(
             here = place * row + label
             axes.text(0, here - 4, short(kind), va="baseline")
             for order, one in enumerate(bars):
-                _bar(axes, one.estimates.get(kind), here + thick * (order + 0.5), thick, _series(order, bars))
+                _bar(axes, one.estimates.get(kind), here + thick * (order + 0.5), thick, series(order, len(bars)))
             _chance(axes, [one.estimates.get(kind) for one in bars], here, here + thick * len(bars))
             if kind in blind:
                 axes.plot([100 * blind[kind].value], [here + thick * len(bars) / 2], zorder=4, **_DIAMOND)
@@ -86,9 +85,9 @@ def kind_bars(
 
 def _kind_handles(bars: Sequence[Bars], *, text_only: bool) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [
-        Patch(color=_series(order, bars), label=short(one.label, 24)) for order, one in enumerate(bars)
+        Patch(color=series(order, len(bars)), label=short(one.label, 24)) for order, one in enumerate(bars)
     ]
-    handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=_DASHES, label="chance"))
+    handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=DASHES, label="chance"))
     if text_only:
         handles.append(Line2D([], [], label="text only", **_DIAMOND))
     return handles
@@ -119,7 +118,7 @@ def similarity_histograms(panels: Sequence[Similarities], *, name: str = "simila
                     density, _ = np.histogram(cosines[side], edges, density=True)
                     axes.stairs(density, edges, fill=True, color=colour, alpha=0.22)
                     axes.stairs(density, edges, color=colour, lw=1.5)
-                    axes.axvline(float(cosines[side].mean()), color=colour, lw=1.2, ls=_DASHES)
+                    axes.axvline(float(cosines[side].mean()), color=colour, lw=1.2, ls=DASHES)
             axes.set_ylim(bottom=0)
         rows[-1].set_xlabel("cosine similarity of image and caption")
         shown = [side for side in sides if any(len(panel[side]) for panel in values)]
@@ -161,7 +160,7 @@ def training_curves(
             axes.set_xlim(0, last * 1.02)
             told.append(_curve(axes, panel, train, validation))
             if best_step is not None and panel != "lr":
-                axes.axvline(best_step, color=COLOURS["soft"], lw=1, ls=_DASHES, zorder=1)
+                axes.axvline(best_step, color=COLOURS["soft"], lw=1, ls=DASHES, zorder=1)
         rows[-1].set_xlabel("optimiser steps")
         handles: list[Patch | Line2D] = []
         if any(logged(train, panel) for panel in panels):
@@ -169,7 +168,7 @@ def training_curves(
         if any(logged(validation, panel) for panel in panels):
             handles.append(Line2D([], [], color=SERIES[1], lw=1.8, marker="o", ms=4, label="validation"))
         if best_step is not None and tuple(panels) != ("lr",):
-            handles.append(Line2D([], [], color=COLOURS["soft"], ls=_DASHES, lw=1, label="best checkpoint"))
+            handles.append(Line2D([], [], color=COLOURS["soft"], ls=DASHES, lw=1, label="best checkpoint"))
         legend(figure, handles, height)
         return to_svg(figure, name, f"Training curves over {last} steps. {' '.join(told)}")
 
@@ -234,7 +233,7 @@ def _bar(axes: Axes, estimate: Estimate | None, middle: float, thick: float, col
 def _chance(axes: Axes, estimates: Sequence[Estimate | None], top: float, bottom: float) -> None:
     levels = {one.chance for one in estimates if one is not None and one.chance is not None}
     for level in sorted(levels):
-        axes.plot([100 * level] * 2, [top, bottom], color=COLOURS["ink"], lw=1.2, ls=_DASHES, zorder=3)
+        axes.plot([100 * level] * 2, [top, bottom], color=COLOURS["ink"], lw=1.2, ls=DASHES, zorder=3)
 
 
 def _legend_lines(labels: Sequence[str]) -> int:
@@ -260,11 +259,6 @@ def legend(figure: Figure, handles: Sequence[Patch | Line2D], height: float) -> 
         borderpad=0.3,
         handletextpad=0.5,
     )
-
-
-def _series(order: int, bars: Sequence[Bars]) -> str:
-    """The first of several is the grey baseline; one alone is no baseline."""
-    return SERIES[1] if len(bars) == 1 else SERIES[0] if order == 0 else SERIES[1 + (order - 1) % (len(SERIES) - 1)]
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:

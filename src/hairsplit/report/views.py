@@ -11,7 +11,7 @@ from hairsplit.core.types import Estimate
 from hairsplit.report import figures, wording
 from hairsplit.report.calibration import Margins, margin_calibration
 from hairsplit.report.comparison import Comparison, Difference, Example, Group, extremes
-from hairsplit.report.evaluation_folder import Evaluation, Scores
+from hairsplit.report.evaluation_folder import Evaluation, Scores, same_task
 from hairsplit.report.pictures import Gallery
 from hairsplit.report.run_folder import Run
 
@@ -140,7 +140,7 @@ def _tasks(group: Group, what: str) -> dict[str, Any] | None:
     if not known:
         return None
     metrics = list(dict.fromkeys(name for task in known for name, value in task.items() if isinstance(value, Estimate)))
-    same = [_same_task(tasks[0], task) for task in tasks]
+    same = [same_task(tasks[0], task) for task in tasks]
 
     def cells(metric: str) -> list[dict[str, Any]]:
         baseline = (tasks[0] or {}).get(metric)
@@ -160,16 +160,6 @@ def _tasks(group: Group, what: str) -> dict[str, Any] | None:
         "headline": cells(metrics[0]) if metrics else [],
         "headline_name": wording.named(metrics[0]) if metrics else "",
     }
-
-
-def _same_task(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> bool:
-    if first is None or second is None:
-        return False
-
-    def size(task: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value.n if isinstance(value, Estimate) else value for name, value in task.items()}
-
-    return size(first) == size(second)
 
 
 def _thesis_columns(group: Group) -> list[str]:
