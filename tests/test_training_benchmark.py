@@ -55,3 +55,14 @@ def test_another_loss_is_an_error(benchmark: ModuleType) -> None:
     assert "apart from it: one 0.0e+00" in benchmark.check(work, [measured(1.0), measured(1.0)], None, "fp32")
     with pytest.raises(AssertionError, match="has loss"):
         benchmark.check(work, [measured(1.0), measured(1.001)], None, "fp32")
+
+
+def test_cost_against_size_has_a_row_for_each(benchmark: ModuleType) -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        importlib.import_module("training_cost").main(
+            ["--quick", "--rounds", "1", "--images", "2", "4", "--negatives", "2", "--fixed", "2"]
+        )
+    rows = [[float(n.split("-")[0]) for n in line.strip("| ").split(" | ")] for line in out.getvalue().splitlines()[5:]]
+    assert [row[:2] for row in rows] == [[2, 1], [4, 1], [2, 2]]
+    assert all(row[4] == pytest.approx(row[5] * row[1], rel=0.01) for row in rows)  # pairs/s = images/s times K
