@@ -1,6 +1,6 @@
 """What hairsplit's training step costs against the number of images in it and the negatives of each.
 
-    OMP_NUM_THREADS=1 python benchmarks/training_cost.py [--images 2 4 8 16] [--negatives 1 2 4 8] [--trainable full_encoder]
+    OMP_NUM_THREADS=1 python benchmarks/training_cost.py [--images 2 4 8 16] [--negatives 1 2 4 8] [--trainable MODE]
 
 The same model, table and measures as `training.py`; no peers. Each row is a run of its own in one process: its first
 step fills the cache of frozen work, as it would be after an epoch, and is not timed.
