@@ -109,7 +109,10 @@ def test_parts_of_a_batch_make_up_the_batch() -> None:
 
 def test_what_a_loss_is_a_function_of_has_names_and_can_be_replaced() -> None:
     z = replace(_batch(), learned={"a": torch.tensor(1.0), "b": torch.tensor(2.0)})
-    assert list(z.differentiable()) == ["image", "positive", "negative", "scale", "learned.a", "learned.b"]
+    local = ["local_positive", "local_negative"]
+    assert list(z.differentiable()) == ["image", "positive", "negative", "scale", *local, "learned.a", "learned.b"]
+    without = replace(z, local_positive=None, local_negative=None).differentiable()
+    assert list(without) == ["image", "positive", "negative", "scale", "learned.a", "learned.b"]
     other = z.with_differentiable({"learned.b": torch.tensor(5.0), "scale": torch.tensor(7.0)})
     assert [float(value) for value in (other.learned["a"], other.learned["b"], other.scale)] == [1, 5, 7]
     assert other.image is z.image

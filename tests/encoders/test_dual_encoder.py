@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import pad
+from torch.nn.functional import normalize, pad
 from torch.testing import assert_close
 from transformers import CLIPModel
 
@@ -48,6 +48,25 @@ def test_features_are_those_of_transformers(encoder: DualEncoder, tmp_path: Path
         out = theirs(input_ids=ids, pixel_values=pixels)
         assert_close(encoder.encode_text(ids), out.text_embeds, rtol=0, atol=1e-6)
         assert_close(encoder.encode_image(pixels), out.image_embeds, rtol=0, atol=1e-6)
+
+
+def test_projections_of_all_positions_hold_the_embeddings(encoder: DualEncoder) -> None:
+    """Oracle: transformers' hidden states behind its last block, normed and projected one at a time."""
+    ids, pixels = encoder.tokenize(TEXTS), torch.randn(2, 3, 24, 24)
+    model = encoder.model
+    with torch.no_grad():
+        image, text = encoder.project_image(pixels), encoder.project_text(ids)
+        assert (image.shape, text.shape) == ((2, 10, 16), (*ids.shape, 16))
+        assert_close(normalize(image[:, 0], dim=-1), encoder.encode_image(pixels))
+        ends = (ids == encoder.tokenizer.eos).int().argmax(dim=-1)
+        assert_close(normalize(text[torch.arange(3), ends], dim=-1), encoder.encode_text(ids))
+        hidden = model.vision_model(pixel_values=pixels, output_hidden_states=True).hidden_states[-1]
+        for n in range(10):
+            expected = model.visual_projection(model.vision_model.post_layernorm(hidden[:, n]))
+            assert_close(image[:, n], expected, rtol=0, atol=1e-6)
+        for n in range(1, int(ends[0])):  # causal: a text that ends there
+            short = torch.cat([ids[:1, : n + 1]], dim=1)
+            assert_close(encoder.project_text(short)[0, n], text[0, n], rtol=0, atol=1e-6)
 
 
 def test_the_end_token_is_found_even_where_the_configuration_names_a_wrong_one(tmp_path: Path) -> None:

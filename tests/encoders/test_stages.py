@@ -1,5 +1,7 @@
 """A tower cut in two gives what it gives in one piece, in value and gradient, wherever it is cut."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -95,6 +97,28 @@ def test_any_cut_is_exact(tower: Tower, frozen: int) -> None:
         assert parts.is_pooled == (features.ndim == 2)
     expected = made.encode_text(x) if tower == "text" else made.encode_image(x)
     torch.testing.assert_close(parts.rest(features, at), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("tower", ["image", "text"])
+@pytest.mark.parametrize("mode", MODES)
+def test_all_positions_are_projected_behind_what_is_frozen(mode: TrainableMode, tower: Tower) -> None:
+    fast, plain = encoder(mode), encoder(mode)
+    x, at = given(fast, tower)
+    parts = stages(fast, tower, all_positions=True)
+    assert parts is not None
+    assert parts.frozen == min(FROZEN[mode][tower == "text"], len(parts.blocks))  # the last block is no frozen step
+    features = parts.prefix(x, at)
+    assert torch.equal(features, replace(split(fast, tower), frozen=parts.frozen).prefix(x, at))  # as it is kept
+    expected = plain.project_text(x) if tower == "text" else plain.project_image(x)
+    for found in (parts.rest(features, at), parts.whole(x, at)):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+    if expected.requires_grad:
+        torch.autograd.backward((found.sin() * torch.arange(8)).sum())
+        torch.autograd.backward((expected.sin() * torch.arange(8)).sum())
+    for (name, mine), theirs in zip(fast.named_parameters(), plain.parameters(), strict=True):
+        assert (mine.grad is None) == (theirs.grad is None), name
+        if mine.grad is not None:
+            torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-10, atol=1e-12, msg=name)
 
 
 def test_float32_is_as_close_as_rounding_lets_it_be() -> None:

@@ -48,6 +48,8 @@ def random_batch(size: int, negatives: int, seed: int, *, holes: bool = False, s
         image_keys=torch.arange(size) // 2,  # rows 0 and 1 show the same image, and so on
         caption_keys=torch.arange(size) % 3,  # rows 0 and 3 carry the same caption
         kinds=torch.randint(3, (size, negatives), generator=generator) * 2**61,
+        local_positive=2 * torch.randn(size, generator=generator, dtype=torch.float64),
+        local_negative=2 * torch.randn(size, negatives, generator=generator, dtype=torch.float64),
         learned={"bias": torch.tensor(0.7, dtype=torch.float64)},
         carry={
             "kinds": torch.tensor([2**61, 3 * 2**61]),  # of the three kinds of the batch, one was there before
@@ -227,19 +229,30 @@ def structure_clip(z: Embeddings, spec: StructureClipSpec, _teacher: Embeddings)
 
 def fsc_clip(z: Embeddings, spec: FscClipSpec, _teacher: Embeddings) -> dict[str, Tensor]:
     itc = contrastive(z, ContrastiveSpec(mask_false_negatives=spec.mask_false_negatives), z)["total"]
-    (positive, negative), images = dots(z), []
-    for i in range(len(z.image)):
-        own = [c for c, there in zip(negative[i][i], z.mask[i], strict=True) if there]
-        if own:
-            powers = [torch.exp(z.scale * c) for c in (positive[i][i], *own)]
+    positive, negative = dots(z)
+    own = _focal(z, spec, [[z.scale * c for c in (positive[i][i], *negative[i][i])] for i in range(len(z.image))])
+    parts = {"total": itc + spec.weight * own, "contrastive": itc, "own": own}
+    if spec.local_weight:
+        assert z.local_positive is not None
+        assert z.local_negative is not None
+        rows = torch.cat([z.local_positive.unsqueeze(1), z.local_negative], dim=1)
+        parts["local"] = _focal(z, spec, [list(row.unbind()) for row in rows])
+        parts["total"] = parts["total"] + spec.local_weight * parts["local"]
+    return parts
+
+
+def _focal(z: Embeddings, spec: FscClipSpec, logits: list[list[Tensor]]) -> Tensor:
+    images = []
+    for row, there in zip(logits, z.mask, strict=True):
+        powers = [torch.exp(logit) for logit, exists in zip(row, [True, *there], strict=True) if exists]
+        if len(powers) > 1:
             loss = torch.zeros((), dtype=torch.float64)
             for k, power in enumerate(powers):
                 p = power / add(iter(powers))
                 target = spec.smoothing / len(powers) + (1 - spec.smoothing if k == 0 else 0.0)
                 loss = loss - target * (1 - p) ** spec.gamma * torch.log(p)
             images.append(loss)
-    own_loss = add(iter(images)) / len(images)
-    return {"total": itc + spec.weight * own_loss, "contrastive": itc, "own": own_loss}
+    return add(iter(images)) / len(images)
 
 
 def ce_clip(z: Embeddings, spec: CeClipSpec, _teacher: Embeddings) -> dict[str, Tensor]:
@@ -325,7 +338,7 @@ SPECS: dict[str, tuple[Any, ...]] = {
     "fsc_clip": (
         FscClipSpec(),
         FscClipSpec(weight=2, gamma=3, smoothing=0),
-        FscClipSpec(gamma=1, smoothing=0.5, mask_false_negatives=True),
+        FscClipSpec(gamma=1, smoothing=0.5, mask_false_negatives=True, local_weight=0.7),
     ),
     "ce_clip": (CeClipSpec(), CeClipSpec(rank=2, intra=3, most=1.5, mask_false_negatives=True)),
     "siglip_hn": (

@@ -55,7 +55,9 @@ def test_order_of_the_batch_does_not_matter(name: str, spec: Any, seed: int, hol
 def test_order_of_an_images_negatives_does_not_matter(name: str, spec: Any, seed: int) -> None:
     z, teacher = random_batch(4, 3, seed, holes=True), random_batch(4, 3, seed + 1, holes=True)
     turned, turned_teacher = (
-        replace(batch, **{name: getattr(batch, name).flip(1) for name in ("negative", "mask", "kinds")})
+        replace(
+            batch, **{name: getattr(batch, name).flip(1) for name in ("negative", "mask", "kinds", "local_negative")}
+        )
         for batch in (z, teacher)
     )
     expected = compute(name, spec, z, teacher).total
@@ -66,7 +68,7 @@ def test_order_of_an_images_negatives_does_not_matter(name: str, spec: Any, seed
 @pytest.mark.parametrize(("name", "spec"), VARIANTS)
 def test_value_and_gradient_are_finite_in_float32_at_full_scale(name: str, spec: Any, negatives: int) -> None:
     z = random_batch(4, negatives, seed=negatives, scale=100.0)
-    z = replace(z, **{field: getattr(z, field).float() for field in FIELDS})
+    z = z.with_differentiable({field: value.float() for field, value in z.differentiable().items()})
     mask = torch.arange(4)[:, None] > torch.arange(negatives)  # row 0 has none
     z = leaves(replace(z, mask=mask, image=torch.cat([-z.positive[:2], z.image[2:]])))  # and two could not be worse
     total = compute(name, spec, z, replace(z, image=z.positive)).total
@@ -77,12 +79,17 @@ def test_value_and_gradient_are_finite_in_float32_at_full_scale(name: str, spec:
 @pytest.mark.parametrize(("name", "spec"), VARIANTS)
 def test_an_absent_negative_contributes_nothing(name: str, spec: Any) -> None:
     z, teacher = random_batch(4, 3, seed=0, holes=True), random_batch(4, 3, seed=1, holes=True)
-    other = replace(z, negative=torch.where(z.mask[..., None], z.negative, -z.negative))
+    assert z.local_negative is not None
+    other = replace(
+        z,
+        negative=torch.where(z.mask[..., None], z.negative, -z.negative),
+        local_negative=torch.where(z.mask, z.local_negative, 9.0),
+    )
     expected = compute(name, spec, z, teacher).total
     assert torch.equal(compute(name, spec, other, teacher).total, expected)
     grown = leaves(z)
-    (_, _, gradient, _, _) = gradients(compute(name, spec, grown, teacher).total, grown)
-    assert not gradient[~z.mask].any()
+    found = dict(zip(z.differentiable(), gradients(compute(name, spec, grown, teacher).total, grown), strict=True))
+    assert not any(found[field][~z.mask].any() for field in ("negative", "local_negative"))
 
 
 @pytest.mark.parametrize(("name", "spec"), VARIANTS)

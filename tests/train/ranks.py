@@ -112,7 +112,7 @@ def step(
     start = encoder(mode, seed=2)
     begin_learned(start, spec)
     penalty = L2ToStart(made.named_parameters(), dict(start.named_parameters()))
-    towers, given = wrap(Towers(made)), batch(made, rows, negatives)
+    towers, given = wrap(Towers(made, local=objectives.needs_local(spec))), batch(made, rows, negatives)
     z = gather(towers(given), ranks)
     with torch.no_grad():
         reference = gather(teacher(given), ranks)

@@ -76,6 +76,12 @@ def test_each_choice_of_what_learns_in_two_passes(mode: TrainableMode) -> None:
     assert_same(steps(case.settled(compile=True)), steps(case), rtol=1e-11)
 
 
+@pytest.mark.parametrize("mode", ["full_encoder", "text_encoder"])
+def test_the_last_block_at_all_positions(mode: TrainableMode) -> None:
+    case = Case(spec("fsc_clip", local_weight=0.7), mode=mode).settled(chunk=4)
+    assert_same(steps(case.settled(compile=True)), steps(case), rtol=1e-11)
+
+
 @pytest.mark.parametrize("chunk", [None, 4])
 def test_blocks_that_are_computed_again_and_several_backward_passes(chunk: int | None) -> None:
     case = Case(spec("hnc_l2"), micro=1).settled(chunk=chunk, log_gradient_norms=True)

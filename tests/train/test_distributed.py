@@ -37,6 +37,7 @@ def cases() -> list[tuple[str, AnySpec, TrainableMode]]:
         )
         for name in OBJECTIVES
     }
+    specs["fsc_clip_local"] = parse_objective({"name": "fsc_clip", "local_weight": 0.2})
     return [(name, spec, "full_encoder") for name, spec in specs.items()] + [
         ("hnc_kl", specs["hnc_kl"], mode) for mode in MODES if mode != "full_encoder"
     ]

@@ -42,7 +42,8 @@ class Made:
         for name, parameter in encoder.named_parameters():  # away from the reference, where nothing has a gradient
             if parameter.requires_grad:
                 torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(len(name)))
-        self.settings, self.encoder, self.towers = settings, encoder, Towers(encoder)
+        self.settings, self.encoder = settings, encoder
+        self.towers = Towers(encoder, local=objectives.needs_local(settings.objective))
         self.work = FrozenWork(settings, encoder, self.teacher, CPU)
 
     def keeping(self) -> "Made":
@@ -93,6 +94,20 @@ def test_loss_and_gradient_are_those_of_computing_all_of_it(
         assert (batch.pixels is None) == (epoch == 1 and frozen_image)
         assert_near(kept.step(batch), expected, 1e-9, 1e-10)
     assert_near(kept.step(given), expected, 1e-9, 1e-10)  # with pixels that nobody needs
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_patches_and_tokens_are_computed_behind_what_is_kept(material: Material, mode: TrainableMode) -> None:
+    """What is kept ends before the last block, of which all positions are needed."""
+    objective = objectives.parse_objective({"name": "fsc_clip", "local_weight": 0.7})
+    settings = config(material, objective=objective, trainable=mode)
+    plain, kept = (Made(settings, load(material.model)) for _ in range(2))
+    kept.keeping()
+    expected = plain.step(replace(a_batch(settings, plain), decoded=None))
+    for epoch in range(2):
+        batch = a_batch(settings, kept)
+        assert (batch.pixels is None) == (epoch == 1 and mode in {"text_encoder", "last_encoder", "projections"})
+        assert_near(kept.step(batch), expected, 1e-9, 1e-10)
 
 
 @pytest.mark.parametrize("mode", ["text_encoder", "last_encoder", "projections"])

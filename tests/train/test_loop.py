@@ -119,6 +119,24 @@ def test_all_pairs_of_an_image_cost_one_image(
     assert len(decoded) == len({int(key) for batch in seen for key in batch.image_keys})
 
 
+@pytest.mark.parametrize("mode", ["full_encoder", "text_encoder"])
+def test_patches_and_tokens_are_compared_where_the_objective_has_a_weight_for_it(
+    material: Material, tmp_path: Path, mode: Any
+) -> None:
+    logged = []
+    for weight in (0.0, 0.7):
+        objective = parse_objective({"name": "fsc_clip", "local_weight": weight})
+        settings = config(material, objective=objective, trainable=mode, steps=2)
+        trainer(settings, load(material.model), tmp_path / f"{weight}").fit(resume=False)
+        logged.append(rows(tmp_path / f"{weight}", "train"))
+    without, with_it = (found[0] for found in logged)
+    assert "fsc_clip.local" not in without
+    assert with_it["fsc_clip.local"] > 0
+    assert with_it["fsc_clip.own"] == pytest.approx(without["fsc_clip.own"], rel=1e-5)
+    assert with_it["loss"] == pytest.approx(without["loss"] + 0.7 * with_it["fsc_clip.local"], rel=1e-5)
+    assert logged[0][1]["loss"] != pytest.approx(logged[1][1]["fsc_clip.contrastive"], rel=1e-3)
+
+
 @pytest.fixture
 def gradients() -> Iterator[list[list[torch.Tensor]]]:
     """Gradients at each optimiser step of this test."""

@@ -48,6 +48,15 @@ def test_each_objective_over_accumulated_micro_batches(name: str, chunk: int) ->
     assert_same(steps(case.settled(chunk=chunk)), steps(case))
 
 
+@pytest.mark.parametrize("mode", ["full_encoder", "text_encoder", "last_encoder", "projections"])
+def test_patches_and_tokens_of_some_rows_at_a_time(mode: Any) -> None:
+    """A tower in which nothing learns runs in both passes: its patches and tokens are not kept."""
+    case = Case(spec("fsc_clip", local_weight=0.7), mode=mode)
+    expected = steps(case)
+    assert all("fsc_clip.local" in parts for parts in expected.losses)
+    assert_same(steps(case.settled(chunk=2, log_gradient_norms=True)), expected)
+
+
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "lora"])
 def test_each_choice_of_what_learns(mode: Any) -> None:
     case = Case(spec("hnc_kl", mask_false_negatives=True), mode=mode, micro=1)

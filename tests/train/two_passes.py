@@ -74,7 +74,9 @@ def steps(
     start = dict(ranks.encoder(case.mode, seed=2).named_parameters())
     start |= {name: torch.nn.Parameter(p.detach().clone()) for name, p in learning.items() if name not in start}
     towers, optimizer = chosen.prepare(
-        made, lambda: torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.5)
+        made,
+        lambda: torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.5),
+        local=objectives.needs_local(case.spec),
     )
     if config.compile:  # not into machine code: that takes a minute
         compile_blocks(towers, config, chosen.device, backend="aot_eager", fresh=False)

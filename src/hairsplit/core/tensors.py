@@ -69,6 +69,11 @@ class Embeddings:
     """Equal for equal images; for `mask_false_negatives`."""
     caption_keys: Int64[Tensor, " B"] | None = None
     """Equal for equal captions; for `mask_false_negatives`."""
+    local_positive: Float[Tensor, " B"] | None = None
+    """Log of how well each image's patches match the tokens of its caption (`losses.local_similarity`), with the scale
+    in it; None: no loss asked for it."""
+    local_negative: Float[Tensor, "B K"] | None = None
+    """The same with each image's own hard negatives; 0 where `mask` is False."""
     kinds: Int64[Tensor, "B K"] | None = None
     """Equal for negatives of one kind; None: all are of one. For thresholds that differ by kind."""
     learned: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
@@ -77,8 +82,9 @@ class Embeddings:
     """What the losses of the step before handed on, `LossOutput.carry`; no gradient; empty at the first step."""
 
     def differentiable(self) -> dict[str, Tensor]:
-        """What a loss is a function of: image, positive, negative, scale, and each scalar as `learned.NAME`."""
-        named = {name: getattr(self, name) for name in ("image", "positive", "negative", "scale")}
+        """What a loss is a function of: image, positive, negative, scale, what is local, scalars as `learned.NAME`."""
+        names = ("image", "positive", "negative", "scale", "local_positive", "local_negative")
+        named = {name: value for name in names if (value := getattr(self, name)) is not None}
         return named | {f"learned.{name}": value for name, value in self.learned.items()}
 
     def with_differentiable(self, values: Mapping[str, Tensor]) -> "Embeddings":

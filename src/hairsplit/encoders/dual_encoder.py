@@ -80,6 +80,21 @@ class DualEncoder(nn.Module):
         pooled = hidden[torch.arange(len(ids), device=ids.device), end]
         return unit(self.model.text_projection(pooled))
 
+    def project_image(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B P D"]:
+        """Final states of all positions as `encode_image` projects one: the class token, then the patches by rows.
+
+        None is scaled to unit length; that of the class token, scaled, is `encode_image`.
+        """
+        vision = self.model.vision_model
+        hidden = vision.encoder(inputs_embeds=vision.pre_layrnorm(vision.embeddings(pixels))).last_hidden_state
+        projected: Tensor = self.model.visual_projection(vision.post_layernorm(hidden))
+        return projected
+
+    def project_text(self, ids: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
+        """The same of token ids; behind the end token stands nothing of use."""
+        projected: Tensor = self.model.text_projection(self.model.text_model(input_ids=ids).last_hidden_state)
+        return projected
+
     def tokenize(self, texts: Sequence[str]) -> Int64[Tensor, "B L"]:
         """Token ids of texts, cut to the model's context length, L that of the longest."""
         return self.tokenizer.batch(texts, self.context_length)

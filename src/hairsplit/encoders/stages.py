@@ -35,6 +35,9 @@ class Stages:
     frozen: int
     calls: Calls = PLAIN
     """Of `rest` and `whole`; the frozen stage is always run as it is, for what is kept of it to be the same."""
+    all_positions: bool = False
+    """The last block and what follows are computed at all positions, and what comes out is the projection of each, not
+    scaled to unit length: as `project_image` and `project_text`, [N, L, D] where it says [N, D]."""
 
     @property
     def steps(self) -> int:
@@ -55,16 +58,16 @@ class Stages:
         """
         return self._run(x, at, 0, self.frozen, PLAIN)
 
-    def rest(self, features: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N D"]:
+    def rest(self, features: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N ..."]:
         """Unit embeddings from what `prefix` gave; `at` is the position that is read, see `position`."""
         return self._run(features, at, self.frozen, self.steps, self.calls)
 
-    def whole(self, x: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N D"]:
+    def whole(self, x: Tensor, at: Int64[Tensor, " N"]) -> Float[Tensor, "N ..."]:
         """All steps, the last block at all positions too: the same dropouts in the same order as the model itself."""
         last, frozen = len(self.blocks), min(self.frozen, len(self.blocks))
         hidden = self._run(self._run(x, at, 0, frozen, PLAIN), at, frozen, last, self.calls)
         full = (PLAIN if self.frozen > last else self.calls).everywhere(self.blocks[-1], hidden, self.tower == "text")
-        read = full[torch.arange(len(full), device=full.device), at]
+        read = full if self.all_positions else full[torch.arange(len(full), device=full.device), at]
         return self._run(read, at, last + 1, self.steps, self.calls)
 
     def _run(self, x: Tensor, at: Int64[Tensor, " N"], start: int, stop: int, calls: Calls) -> Tensor:
@@ -73,21 +76,22 @@ class Stages:
             if step == 0:
                 for module in self.embed:
                     x = module(x)
-            elif step < last:
+            elif step < last or (step == last and self.all_positions):
                 x = calls.everywhere(self.blocks[step - 1], x, causal)
             elif step == last:
                 x = calls.at_one(self.blocks[-1], x, at, causal)
             elif step == last + 1:
                 x = self.norm(x)
             else:
-                x = unit(self.projection(x))
+                x = self.projection(x) if self.all_positions else unit(self.projection(x))
         return x
 
 
-def stages(encoder: DualEncoder, tower: Tower) -> Stages | None:
+def stages(encoder: DualEncoder, tower: Tower, *, all_positions: bool = False) -> Stages | None:
     """Split a tower by what learns at this moment; None where its attention is not PyTorch's (`sdpa`).
 
-    A module that holds a learning parameter anywhere, an adapter say, is not frozen, nor is anything behind it.
+    A module that holds a learning parameter anywhere, an adapter say, is not frozen, nor is anything behind it. Where
+    all positions are wanted, the frozen stage ends before the last block, so that it is the same as ever.
     """
     model = encoder.model
     config = model.config.vision_config if tower == "image" else model.config.text_config
@@ -103,7 +107,9 @@ def stages(encoder: DualEncoder, tower: Tower) -> Stages | None:
         norm, projection = text.final_layer_norm, model.text_projection
     chain: list[Sequence[nn.Module]] = [embed, *([block] for block in blocks), [norm], [projection]]
     frozen = next((n for n, step in enumerate(chain) if not _is_frozen(step)), len(chain))
-    return Stages(tower, embed, tuple(blocks), norm, projection, frozen)
+    if all_positions:
+        frozen = min(frozen, len(blocks))
+    return Stages(tower, embed, tuple(blocks), norm, projection, frozen, all_positions=all_positions)
 
 
 def position(encoder: DualEncoder, ids: Int64[Tensor, "N L"]) -> Int64[Tensor, " N"]:

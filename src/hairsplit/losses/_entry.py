@@ -29,6 +29,10 @@ def _nothing(_spec: Any) -> Mapping[str, float]:
     return {}
 
 
+def _never(_spec: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loss:
     """One loss of the catalogue: its hyper-parameters, its formula and what it asks for."""
@@ -45,6 +49,9 @@ class Loss:
     """Where it comes from, as `arXiv:...` or `doi:...`."""
     learned: Callable[[Any], Mapping[str, float]] = _nothing
     """Spec -> name and first value of each scalar that the loss learns beside the model, `Embeddings.learned`."""
+    needs_local: Callable[[Any], bool] = _never
+    """Spec -> whether it compares patches with tokens, `Embeddings.local_positive` and `local_negative`, for which both
+    towers have to give all positions."""
 
 
 def required(teacher: Embeddings | None, name: str) -> Embeddings:

@@ -41,8 +41,10 @@ def ce_clip(z: Embeddings, spec: CeClipSpec, _teacher: Embeddings | None = None)
     its negative. The threshold t of a kind is the mean of s+ - s- over the kind's negatives in the batch before, from 0
     up to `most`, and 0 for a kind not seen yet: the harder the kind still is, the less is asked. The caption itself, at
     a cosine of 1, stands for its second view in the contrast among texts. Both means are over an image's negatives
-    and then over the images that have any, or over those images. Zhang et al., CVPR 2024, sections 3.2 and 3.3, whose
-    public code has the image's logit as the positive of the contrast among texts, and others' negatives in it.
+    and then over the images that have any, or over those images. Zhang et al., CVPR 2024, whose public code
+    (lezhang7/Enhance-FineGrained, src/open_clip/loss.py) has the image's logit as the positive of the contrast among
+    texts, and others' negatives in it; means s+ over all images for the threshold of each kind, and not those with a
+    negative of that kind; and counts absent negatives in the mean of the ranks.
 
     Args:
         z: `image`, `positive` [B, D] and `negative` [B, K, D] of unit length, `mask`, `kinds` [B, K]; `scale` [];

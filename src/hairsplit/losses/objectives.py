@@ -54,6 +54,7 @@ __all__ = [
     "WeightSchedule",
     "compute",
     "learned",
+    "needs_local",
     "needs_negatives",
     "needs_teacher",
     "parse_objective",
@@ -135,6 +136,11 @@ def resolve(spec: AnySpec, step: int) -> Objective:
 def needs_teacher(spec: AnySpec) -> bool:
     """Whether any term compares with the frozen model that the run started from."""
     return any(LOSSES[term.loss.name].needs_teacher for term in resolve(spec, 0).terms)
+
+
+def needs_local(spec: AnySpec) -> bool:
+    """Whether any term compares patches with tokens, so that both towers have to give all positions."""
+    return any(LOSSES[term.loss.name].needs_local(term.loss) for term in resolve(spec, 0).terms)
 
 
 def needs_negatives(spec: AnySpec) -> bool:

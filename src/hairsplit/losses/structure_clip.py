@@ -40,7 +40,8 @@ def structure_clip(z: Embeddings, spec: StructureClipSpec, _teacher: Embeddings 
 
     Huang et al., AAAI 2024, whose public code (zjukg/Structure-CLIP, `WinoLoss`, `MarginLoss`) also has the mean of
     both hinges over the batch and the sum of the two directions. For its first 100 steps it has the mean image of the
-    batch instead of the hardest; it knows one negative per image, whose hinge it weighs with 1 if not told otherwise.
+    batch instead of the hardest; it knows one negative per image, whose hinge it weighs with 1 if not told otherwise,
+    and its script/run.sh with 5. It adds an encoding of the scene graph to a caption's features: not here.
 
     Args:
         z: `image`, `positive` [B, D] and `negative` [B, K, D] of unit length, `mask` [B, K].

@@ -84,6 +84,8 @@ def gather(z: Embeddings, ranks: int) -> Embeddings:
         mask=_plain(z.mask.to(torch.uint8), ranks).bool(),
         image_keys=None if z.image_keys is None else _plain(z.image_keys, ranks),
         caption_keys=None if z.caption_keys is None else _plain(z.caption_keys, ranks),
+        local_positive=None if z.local_positive is None else _with_gradient(z.local_positive, ranks),
+        local_negative=None if z.local_negative is None else _with_gradient(z.local_negative, ranks),
         kinds=None if z.kinds is None else _plain(z.kinds, ranks),
     )
 

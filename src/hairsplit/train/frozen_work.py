@@ -16,6 +16,7 @@ from hairsplit.data.pixel_cache import pixel_settings
 from hairsplit.encoders.dual_encoder import DualEncoder, weights_hash
 from hairsplit.encoders.machine import machine_settings
 from hairsplit.encoders.stages import Tower, drops, stages
+from hairsplit.losses import objectives
 from hairsplit.train.config import TrainConfig
 from hairsplit.train.embeddings_cache import Cache
 from hairsplit.train.frozen_features import (
@@ -147,12 +148,13 @@ def _own_parts(config: TrainConfig, encoder: DualEncoder) -> tuple[dict[Tower, P
     """The learning model's parts, and why others are left out."""
     parts: dict[Tower, Part] = {}
     off = []
+    local = objectives.needs_local(config.objective)
     learning = encoder.training
     encoder.train()
     dropped = drops(encoder.model.text_model)
     encoder.train(learning)
     for tower in ("image", "text"):
-        found = _part(encoder, tower)
+        found = _part(encoder, tower, all_positions=local)
         if isinstance(found, str):
             off.append(f"frozen steps of the {tower} tower are computed in each step: {found}")
         elif found is not None and config.engine in SHARDING:
@@ -165,11 +167,11 @@ def _own_parts(config: TrainConfig, encoder: DualEncoder) -> tuple[dict[Tower, P
     return parts, off
 
 
-def _part(encoder: DualEncoder, tower: Tower) -> Part | str | None:
+def _part(encoder: DualEncoder, tower: Tower, *, all_positions: bool) -> Part | str | None:
     """The frozen part of a tower; None if it has no frozen block; a reason if it cannot be told apart."""
-    split = stages(encoder, tower)
+    split = stages(encoder, tower, all_positions=all_positions)
     if split is None:
-        learns = any(p.requires_grad for p in _modules(encoder, tower).parameters())
+        learns = all_positions or any(p.requires_grad for p in _modules(encoder, tower).parameters())
         return "its attention is not PyTorch's (sdpa)" if learns else _whole(encoder, tower)
     if split.frozen < 2:  # embeddings alone are computed as fast as they are read
         return None

@@ -134,7 +134,8 @@ class Trainer:
             self.average = Average(self.encoder, self.config.ema)
         goes_on = resume and has_state(self.out)  # killed before its first checkpoint, a run begins anew
         state = self._resume() if goes_on else None
-        towers, optimizer = self.engine.prepare(self.encoder, self._optimizer)
+        local = objectives.needs_local(self.config.objective)
+        towers, optimizer = self.engine.prepare(self.encoder, self._optimizer, local=local)
         self.frozen.attach(towers, self.teacher)
         if state is not None:
             self._load(state)

@@ -50,7 +50,9 @@ def updates(name: EngineName, case: Case, rows: slice, accelerator: Any, folder:
     assert given.pixels is not None
     pixels = given.pixels.to(dtype)
     towers, optimizer = chosen.prepare(
-        made, lambda: torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.5, momentum=0.9)
+        made,
+        lambda: torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.5, momentum=0.9),
+        local=objectives.needs_local(spec),
     )
     if name == "fsdp2":
         assert all(isinstance(p, DTensor) for p in made.parameters())

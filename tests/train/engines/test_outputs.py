@@ -12,13 +12,17 @@ from hairsplit.train.step import Towers
 from tests.train import ranks
 
 
-def test_what_comes_out_is_what_the_towers_give() -> None:
+@pytest.mark.parametrize("local", [False, True])
+def test_what_comes_out_is_what_the_towers_give(local: bool) -> None:
     made = ranks.encoder("full_encoder")
     given = ranks.batch(made, slice(0, 6), 2)
-    expected = Towers(made)(given)
+    expected = Towers(made, local=local)(given)
     without_scalars(made)
     assert all(p.ndim for p in made.parameters())
-    found = Embedded(TupleTowers(Towers(made)))(given)
+    found = Embedded(TupleTowers(Towers(made, local=local)))(given)
+    for name in ("local_positive", "local_negative"):
+        value = getattr(found, name)
+        assert torch.equal(value, getattr(expected, name)) if local else value is None
     for name in ("image", "positive", "negative", "mask", "scale", "image_keys", "caption_keys"):
         assert torch.equal(getattr(found, name), getattr(expected, name)), name
     assert found.scale.requires_grad

@@ -33,7 +33,7 @@ class FSDP2(Replicated):
         self._penalty: tuple[Tensor, Tensor] | None = None
         """Of this rank's shards, and the leaf that stands in the loss for all of it."""
 
-    def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
+    def prepare(self, encoder: DualEncoder, make: MakeOptimizer, *, local: bool = False) -> tuple[nn.Module, Any]:
         """See `Replicated.prepare`.
 
         Raises:
@@ -42,7 +42,7 @@ class FSDP2(Replicated):
         self._whole = skeleton(encoder, main=self.is_main_process)
         self._shapes = {name: value.shape for name, value in encoder.state_dict().items()}
         without_scalars(encoder)
-        inner = TupleTowers(Towers(encoder, sharded=True))
+        inner = TupleTowers(Towers(encoder, sharded=True, local=local))
         mesh = init_device_mesh(self.device.type, (self.num_processes,))
         for block in (*encoder.vision_blocks, *encoder.text_blocks):
             fully_shard(block, mesh=mesh)

@@ -10,7 +10,7 @@ from hairsplit.train.step import Towers
 
 
 class TupleTowers(nn.Module):
-    """Towers, giving (image, positive, negative, scale [1], and each learned scalar [1])."""
+    """Towers, giving (image, positive, negative, what is local, scale [1], and each learned scalar [1])."""
 
     def __init__(self, towers: Towers) -> None:
         super().__init__()
@@ -19,9 +19,10 @@ class TupleTowers(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """See `Towers.forward`."""
         z: Embeddings = self.towers(batch)
-        # Hooks are lost on a view that is written to, of which FSDP2 warns: positive and scale are views.
+        # Hooks are lost on a view that is written to, of which FSDP2 warns: image alone is never one.
         scalars = (value.reshape(1).clone() for value in (z.scale, *z.learned.values()))
-        return z.image, z.positive.clone(), z.negative, *scalars
+        local = [value.clone() for value in (z.local_positive, z.local_negative) if value is not None]
+        return z.image, z.positive.clone(), z.negative.clone(), *local, *scalars
 
 
 class Embedded(nn.Module):
@@ -33,7 +34,9 @@ class Embedded(nn.Module):
 
     def forward(self, batch: Batch) -> Embeddings:
         """See `Towers.forward`."""
-        image, positive, negative, scale, *learned = self.inner(batch)
+        image, positive, negative, *others = self.inner(batch)
+        local = [others.pop(0), others.pop(0)] if self.inner.towers.local else [None, None]
+        scale, *learned = others
         names = self.inner.towers.encoder.learned
         return Embeddings(
             image=image,
@@ -41,6 +44,8 @@ class Embedded(nn.Module):
             negative=negative,
             mask=batch.mask,
             scale=scale.reshape(()),
+            local_positive=local[0],
+            local_negative=local[1],
             image_keys=batch.image_keys,
             caption_keys=batch.caption_keys,
             kinds=batch.negative_kinds,

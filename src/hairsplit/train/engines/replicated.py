@@ -29,15 +29,16 @@ class Replicated:
         self.process_index: int = accelerator.process_index
         self.is_main_process: bool = accelerator.is_main_process
 
-    def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
+    def prepare(self, encoder: DualEncoder, make: MakeOptimizer, *, local: bool = False) -> tuple[nn.Module, Any]:
         """The model as one module with one forward pass, and its optimiser.
 
         Args:
             encoder: With the weights to train from, on `device`; it may hold shards from then on.
             make: Gives the optimiser of the encoder's parameters as they are when it is called.
+            local: The objective compares patches with tokens, see `Towers`.
         """
         self.encoder, self.optimizer = encoder, make()
-        towers, prepared = self.accelerator.prepare(Towers(encoder), self.optimizer)
+        towers, prepared = self.accelerator.prepare(Towers(encoder, local=local), self.optimizer)
         return towers, prepared
 
     def penalty(self, start: Mapping[str, Tensor]) -> Callable[[], Tensor]:

@@ -43,7 +43,7 @@ class Zero(Replicated):
         self._weight: Tensor | None = None
         """Stands in the loss for the penalty, of which each rank has its shards' part."""
 
-    def prepare(self, encoder: DualEncoder, make: MakeOptimizer) -> tuple[nn.Module, Any]:
+    def prepare(self, encoder: DualEncoder, make: MakeOptimizer, *, local: bool = False) -> tuple[nn.Module, Any]:
         """See `Replicated.prepare`.
 
         Raises:
@@ -65,7 +65,7 @@ class Zero(Replicated):
             for group in self._base.param_groups
         ]
         deepspeed.init_distributed(dist_backend=dist.get_backend(), auto_mpi_discovery=False, verbose=False)
-        towers = CastTowers(Towers(encoder, sharded=True), self.device)
+        towers = CastTowers(Towers(encoder, sharded=True, local=local), self.device)
         self._inner, *_ = deepspeed.initialize(
             model=towers,
             optimizer=self._base,
