@@ -11,8 +11,9 @@ from hairsplit.captions._orders import Order, statements, unsaid
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Edit, Reject
-from hairsplit.scenes import lexicon
+from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.plausible import usable
 from hairsplit.scenes.truth import Truth
 
 Side = Literal["subject", "object"]
@@ -75,7 +76,7 @@ def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) 
         own = other.by_class.get(kind)
         if other is entity or other is kept or own is None or not fits(facts, order.predicate, entity, other, kept):
             continue
-        if not context.names.unique(other) or not lexicon.usable(other.noun, attribute):
+        if not context.names.unique(other) or not usable(other.noun, attribute):
             continue
         before = (order.s.noun, order.predicate, order.o.noun)
         after = (other.noun, *before[1:]) if side == "subject" else (*before[:2], other.noun)
@@ -88,10 +89,10 @@ def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) 
         elif not corpus.exchange((entity.noun, attribute), (other.noun, own), rng):
             continue
         phrase, edit = Phrase(other.noun, (attribute,)), Edit(side, entity.noun, other.noun)
-        yield _changed(order, side, phrase, edit)._replace(new=(("replacement", other),))
+        yield _changed(order, side, phrase, edit, (("replacement", other),))
         return
 
 
-def _changed(order: Order, side: Side, phrase: Phrase, edit: Edit) -> Change:
+def _changed(order: Order, side: Side, phrase: Phrase, edit: Edit, new: tuple[tuple[str, Entity], ...] = ()) -> Change:
     x, y = (phrase, order.y) if side == "subject" else (order.x, phrase)
-    return Change(x, order.predicate, y, edit)
+    return Change(x, order.predicate, y, edit, new)

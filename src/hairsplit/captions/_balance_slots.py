@@ -143,11 +143,16 @@ def _of_phrase(x: Mapping[str, Any], sign: str) -> Iterator[Combination]:
 
 def template(family: str, text: str) -> int:
     """Which of its family's templates a caption was made by, the one with most words of its own; -1 for none."""
-    return next((number for number, pattern in _patterns(family) if pattern.fullmatch(text)), -1)
+    lower = text.lower()
+    for number, part, pattern in _patterns(family):
+        if part in lower and pattern.fullmatch(text):
+            return number
+    return -1
 
 
 @cache
-def _patterns(family: str) -> tuple[tuple[int, re.Pattern[str]], ...]:
+def _patterns(family: str) -> tuple[tuple[int, str, re.Pattern[str]], ...]:
+    """Number, longest fixed part (a quick look before the pattern, which is slow to fail) and pattern of templates."""
     if family not in FAMILIES.names():
         return ()
     found = []
@@ -155,8 +160,9 @@ def _patterns(family: str) -> tuple[tuple[int, re.Pattern[str]], ...]:
         fixed = _SLOT.split(text)
         given = [_FILLED.get(name, ".+") for name in _SLOT.findall(text)]
         words = "".join(a + b for a, b in zip(map(re.escape, fixed), [*given, ""], strict=True))
-        found.append((-len("".join(fixed)), number, re.compile(words, re.IGNORECASE)))
-    return tuple((number, pattern) for _, number, pattern in sorted(found, key=lambda one: one[:2]))
+        part = max(fixed, key=len).lower()
+        found.append((-len("".join(fixed)), number, part, re.compile(words, re.IGNORECASE)))
+    return tuple(one[1:] for one in sorted(found, key=lambda one: one[:2]))
 
 
 def differing(caption: str, negative: str) -> tuple[str, str, tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What makes a true statement "s is p o" surely false: another predicate, subject or object."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -54,20 +54,21 @@ def draft_of(context: Context, order: Order, found: Sequence[Change]) -> Draft:
 
 def _predicates(facts: Facts, context: Context, order: Order) -> Iterator[Change]:
     s, p, o, x, y = order
-    if p in DIRECTIONS:
-        turned = context.corpus.turn(s.noun, p, o.noun, context.rng)
-        others = [str(lexicon.inverse(p)), *_across(facts, order)] if turned else []
-    else:
-        others = [*context.corpus.predicate_swaps(s.noun, p, context.rng, context.wanted)]
+    others: Iterable[str] = ()
+    if p not in DIRECTIONS:
+        others = context.corpus.predicate_swaps(s.noun, p, context.rng, context.wanted)
+    elif context.corpus.turn(s.noun, p, o.noun, context.rng):
+        others = _turned(facts, order)
     for q in others:
         yield Change(x, q, y, Edit("predicate", p, q))
 
 
-def _across(facts: Facts, order: Order) -> list[str]:
-    """Directions of the other axis of the picture that surely do not hold, where one of it surely does."""
+def _turned(facts: Facts, order: Order) -> Iterator[str]:
+    """Yield the inverse of a direction, and those of the other axis that surely do not hold, where one surely does."""
+    yield str(lexicon.inverse(order.predicate))
     axis = AXES[1] if order.predicate in AXES[0] else AXES[0] if order.predicate in AXES[1] else ()
     truths = {p: facts.relation(order.s, p, order.o).truth for p in axis}
-    return [p for p, truth in truths.items() if truth is Truth.FALSE and Truth.TRUE in truths.values()]
+    yield from (p for p, truth in truths.items() if truth is Truth.FALSE and Truth.TRUE in truths.values())
 
 
 def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterator[Change]:

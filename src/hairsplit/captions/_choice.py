@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os.path import islink
 from pathlib import Path
 
 from hairsplit.core.errors import HairsplitError
@@ -76,7 +77,7 @@ def checked_shard(shard: tuple[int, int]) -> tuple[int, int]:
 def _picture(root: Path, names: Sequence[str], *, check: bool) -> tuple[str | None, str]:
     """The first of the paths that is a file (or, unchecked, the first), and why there is none."""
     for name in names:
-        if not check and _PLAIN.fullmatch(name) and not (root / name).is_symlink():
+        if not check and _PLAIN.fullmatch(name) and not islink(f"{root}/{name}"):  # noqa: PTH114 - a `Path` takes 4 times as long
             return name, ""  # as `inside` would find, in a tenth of its time
         try:
             path = inside(root, name)

@@ -139,9 +139,9 @@ def _said(
     template: str, op: Literal["and", "xor"], couple: tuple[Clause, Clause], sides: tuple[int, int], edit: Edit
 ) -> Negative:
     """The sentence of two clauses, each in its true (0) or false (1) version."""
-    c, d = (clause.texts[side] for clause, side in zip(couple, sides, strict=True))
-    forms = tuple(clause.forms[side] for clause, side in zip(couple, sides, strict=True))
-    return Negative(sentence(template, c=c, d=d), Junction(op, forms), edit)
+    (first, second), (one, two) = couple, sides
+    text = sentence(template, c=first.texts[one], d=second.texts[two])
+    return Negative(text, Junction(op, (first.forms[one], second.forms[two])), edit)
 
 
 def _things(couple: tuple[Clause, Clause]) -> tuple[tuple[str, Entity], ...]:

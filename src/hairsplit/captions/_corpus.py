@@ -16,6 +16,7 @@ from hairsplit.captions._shuffled import drawn
 from hairsplit.core.run import text_hash
 from hairsplit.core.types import Scene, Thing
 from hairsplit.scenes import lexicon
+from hairsplit.scenes.plausible import usable
 
 ENOUGH = 20
 """Observations below which a table says too little, and a coarser one is asked."""
@@ -123,7 +124,7 @@ class Corpus:
     def _others(self, noun: str, name: str, slot: tuple[str, str] | None) -> Weights:
         known = self._kept_others.get((noun, name))
         if known is None:
-            others = [a for a in lexicon.alternatives(name) if lexicon.usable(noun, a)]
+            others = [a for a in lexicon.alternatives(name) if usable(noun, a)]
             known = self._kept_others[noun, name] = {a: self.common(noun, a) for a in others}
         if slot is None:
             return known
@@ -290,7 +291,7 @@ def _count_thing(corpus: Corpus, thing: Thing, names: Mapping[str, str]) -> list
     for kind, name in single:
         corpus.attributes[noun, name] += 1
         corpus.totals[noun, kind] += 1
-    said = [(kind, name) for kind, name in single if lexicon.nameable(noun) and lexicon.usable(noun, name)]
+    said = [(kind, name) for kind, name in single if lexicon.nameable(noun) and usable(noun, name)]
     for kind, name in said:
         corpus.shares[name] += 1
         corpus.classes[kind] += 1

@@ -32,6 +32,7 @@ class Names:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._found: dict[tuple[str, tuple[str, ...]], tuple[list[Phrase], list[int]]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], tuple[list[Phrase], list[int]]] = {}
         self._telling: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = {}
         self.clear: dict[tuple[str, str], list[Claim | Reject]] = {}
         """Axis -> what surely holds between two things; `_orders` works it out once for all families."""
@@ -88,17 +89,22 @@ class Names:
     def _ways(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
         key = (entity.id, without)
         found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = self._unique(entity, without)
+        if found is None:  # most often what is not to be said is not known either, and the ways are the same
+            known = tuple([name for name in _SAID if name in entity.swappable and name not in without])
+            found = self._known.get((entity.id, known))
+            if found is None:
+                found = self._known[entity.id, known] = self._unique(entity, known)
+            self._found[key] = found
         return found
 
-    def _unique(self, entity: Entity, without: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
+    def _unique(self, entity: Entity, known: tuple[str, ...]) -> tuple[list[Phrase], list[int]]:
+        """The ways of naming a thing by these classes that it alone fits, with their cumulated weights."""
         noun, swappable = entity.noun, entity.swappable
         if not lexicon.nameable(noun):
             return [], []
         alone = self.unique(entity)
         found: list[tuple[Phrase, int]] = []
-        for classes, weight in _ways(tuple([name for name in _SAID if name in swappable and name not in without])):
+        for classes, weight in _ways(known):
             attributes = tuple([swappable[name] for name in classes])
             if alone or self.unique(entity, attributes):
                 found.append((Phrase(noun, attributes), weight))

@@ -1,11 +1,9 @@
 """From proven pairs of sentences to rows of the pairs table, with where they come from."""
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import takewhile
-from operator import eq
+from json.encoder import encode_basestring_ascii as _text
 from typing import Any
 
 import pyarrow as pa
@@ -21,11 +19,11 @@ from hairsplit.scenes.entities import Entity
 Row = tuple[Any, ...]
 """One cell for each column of `SCHEMA`, in its order."""
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MENTIONS = 1 << 10
 """Things in a role that are remembered as text; those of one image suffice."""
 _SIDE = re.compile(r"\b(?:[Ll]eft|[Rr]ight)\b")
-_SIDEWAYS = tuple(f'"p":"to the {side} of"' for side in ("left", "right"))
+_TO_A_SIDE = '"p":"to the '
+_SIDEWAYS = tuple(f'{_TO_A_SIDE}{side} of"' for side in ("left", "right"))
 _MIRRORED = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
 _EDIT = SCHEMA.names.index("edit_role")
 """The first of the three columns that are one field of a `Pair`."""
@@ -78,24 +76,27 @@ def picture_of(scene: Scene) -> str:
 @lru_cache(maxsize=_MENTIONS)
 def _mention(role: str, entity: Entity) -> str:
     box = entity.box
-    return _ENCODER.encode(
-        {"id": entity.id, "noun": entity.noun, "role": role, "x": box.x, "y": box.y, "w": box.w, "h": box.h}
-    )
+    named = f'"id":{_text(entity.id)},"noun":{_text(entity.noun)},"role":{_text(role)}'
+    return f'{{{named},"x":{box.x},"y":{box.y},"w":{box.w},"h":{box.h}}}'  # a number is written as JSON would
 
 
 def differing_spans(caption: str, negative: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Where each of two texts differs from the other: from the first word that differs to the last, in characters."""
     one, two = caption.split(" "), negative.split(" ")
-    start = _shared(one, two)
-    end = min(_shared(one[::-1], two[::-1]), len(one) - start, len(two) - start)
-    before = len(" ".join(one[:start])) + 1 if start else 0
-    after = len(" ".join(one[len(one) - end :])) + 1 if end else 0
+    start, before = _shared(zip(one, two, strict=False))
+    _, after = _shared(zip(reversed(one[start:]), reversed(two[start:]), strict=False))
     return _span(caption, before, after), _span(negative, before, after)
 
 
-def _shared(one: Sequence[str], two: Sequence[str]) -> int:
-    """How many words two texts begin with alike."""
-    return sum(takewhile(bool, map(eq, one, two)))
+def _shared(words: Iterable[tuple[str, str]]) -> tuple[int, int]:
+    """How many words two texts begin with alike, and their characters, a space with each."""
+    count = characters = 0
+    for one, two in words:
+        if one != two:
+            break
+        count += 1
+        characters += len(one) + 1
+    return count, characters
 
 
 def _span(text: str, before: int, after: int) -> tuple[int, int]:
@@ -109,7 +110,13 @@ def mirrored(text: str, form: str) -> str | None:
 
     None if left or right is said of something else than where two things lie, as in "the left hand".
     """
-    flipped, words = text, 0
-    if "left" in text or "right" in text or "Left" in text or "Right" in text:  # most have neither
-        flipped, words = _SIDE.subn(lambda found: _MIRRORED[found[0]], text)
-    return flipped if words == form.count(_SIDEWAYS[0]) + form.count(_SIDEWAYS[1]) else None
+    flipped, words, meant = text, 0, 0
+    if "eft" in text or "ight" in text:  # most have neither
+        flipped, words = _SIDE.subn(_other_side, text)
+    if _TO_A_SIDE in form:  # nor have forms
+        meant = form.count(_SIDEWAYS[0]) + form.count(_SIDEWAYS[1])
+    return flipped if words == meant else None
+
+
+def _other_side(found: re.Match[str]) -> str:
+    return _MIRRORED[found[0]]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.tables import ROWS_PER_GROUP
+from hairsplit.core.tables import ROWS_PER_GROUP, SCHEMA
 
 BATCH = 4_000
 """Rows of a part in memory at once."""
@@ -28,10 +28,7 @@ def sorted_runs(tables: Iterable[pa.Table], folder: Path) -> list[Path]:
         path = folder / f"run-{len(runs)}.arrow"
         runs.append(path)
         order = pc.sort_indices(whole.column("image_id"))  # stable
-        with pa.OSFile(str(path), "wb") as file:
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            with pa.ipc.new_file(file, whole.schema, options=options) as writer:
-                writer.write_table(whole.take(order).combine_chunks(), max_chunksize=BATCH)
+        write_run(path, [whole.take(order).combine_chunks()], whole.schema)
         waiting.clear()
 
     for table in tables:
@@ -41,6 +38,14 @@ def sorted_runs(tables: Iterable[pa.Table], folder: Path) -> list[Path]:
     if waiting:
         close()
     return runs
+
+
+def write_run(path: Path, tables: Iterable[pa.Table], schema: pa.Schema = SCHEMA) -> None:
+    """Write rows to a temporary file, in less time than a pairs table takes."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema, options=options) as writer:
+        for table in tables:
+            writer.write_table(table, max_chunksize=BATCH)
 
 
 def run_batches(path: Path) -> Iterator[pa.Table]:

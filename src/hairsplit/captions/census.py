@@ -65,8 +65,9 @@ def take_census(graphs: Iterable[RawGraph], choice: Choice, *, workers: int) -> 
         HairsplitError: A graph is torn, or none is of the chosen split.
     """
     census = Census()
-    for part in streamed(_counted, choice, portions(graphs, PORTION), workers=workers, label="counting scenes"):
-        census.add(part)
+    with no_collections():
+        for part in streamed(_counted, choice, portions(graphs, PORTION), workers=workers, label="counting scenes"):
+            census.add(part)
     if choice.split is not None and choice.split not in census.splits:
         hint = f"splits in it: {', '.join(sorted(census.splits))}"
         raise HairsplitError(f"no scene is of the split {choice.split!r}", where="captions", hint=hint)

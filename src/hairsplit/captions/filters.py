@@ -46,7 +46,9 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Gro
             evidence.append(verdict.evidence)
     if not kept:
         return None
-    return Group(family, draft._replace(negatives=tuple(kept)), tuple(evidence), positive.evidence)
+    if len(kept) < len(draft.negatives):
+        draft = draft._replace(negatives=tuple(kept))
+    return Group(family, draft, tuple(evidence), positive.evidence)
 
 
 def choose(

@@ -76,13 +76,13 @@ Form = Has | Related | Exists | Count | Compare | Junction
 
 def judge(form: Form, facts: Facts) -> Verdict:
     """The truth of a form under facts, in strong Kleene logic; without a unique referent it is UNKNOWN."""
-    match form:
-        case Related(s, p, o):
-            return _related(s, p, o, facts)
-        case Has(x, attribute):
-            return _has(x, attribute, facts)
-        case Junction(op, args):
-            return _join(op, [judge(arg, facts) for arg in args])
+    match form:  # the frequent kinds are taken apart as tuples: a pattern looks each field up by its name
+        case Related():
+            return _related(*form, facts)
+        case Has():
+            return _has(*form, facts)
+        case Junction():
+            return _join(form.op, [judge(arg, facts) for arg in form.args])
         case Exists(x):
             return facts.existing(x.noun, x.attributes)
         case Count(noun, n, cmp):
@@ -125,7 +125,9 @@ def _to(subject: Entity, p: str, o: Phrase, facts: Facts) -> Verdict:
 
 def _claimed(x: Phrase, thing: Entity, facts: Facts, verdict: Verdict) -> Verdict:
     """A verdict on a thing, and that it has the attributes that it is said with."""
-    return both([*[facts.attribute(thing, a) for a in x.attributes], verdict]) if x.attributes else verdict
+    if not x.attributes:
+        return verdict
+    return both([*[facts.attribute(thing, a) for a in x.attributes], verdict])
 
 
 def _of_some(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Verdict:
@@ -159,10 +161,12 @@ def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparis
 
 def to_json(form: Form) -> str:
     """A form as JSON, the same text for the same form."""
-    match form:
-        case Related(s, p, o):
+    match form:  # as in `judge`
+        case Related():
+            s, p, o = form
             return f'{{"op":"rel","s":{_phrase(s)},"p":{_text(p)},"o":{_phrase(o)}}}'
-        case Has(x, attribute):
+        case Has():
+            x, attribute = form
             return f'{{"op":"attr","x":{_phrase(x)},"attr":{_text(attribute)}}}'
         case Exists(x):
             return f'{{"op":"exists","x":{_phrase(x)}}}'
@@ -170,7 +174,8 @@ def to_json(form: Form) -> str:
             return f'{{"op":"count","noun":{_text(noun)},"cmp":"{cmp}","n":{n}}}'
         case Compare(a, b, cmp):
             return f'{{"op":"cmpcount","a":{_text(a)},"b":{_text(b)},"cmp":"{cmp}"}}'
-        case Junction(op, args):
+        case Junction():
+            op, args = form
             return f'{{"op":"{op}","args":[{",".join(map(to_json, args))}]}}'
 
 

@@ -4,7 +4,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, compress, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hairsplit.captions._sorted import gathered, merged, table_batches
+from hairsplit.captions._sorted import gathered, merged, run_batches, table_batches, write_run
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import writable
-from hairsplit.core.tables import PairsMeta, iterate_pairs, read_meta, relative_root, write_blocks
+from hairsplit.core.tables import PairsMeta, pairs_of, read_meta, relative_root, write_blocks
 
 if TYPE_CHECKING:  # it loads scikit-learn, which few need
     from hairsplit.captions.balance import Choice
@@ -114,6 +114,8 @@ def _common_config(metas: Mapping[Path, PairsMeta]) -> dict[str, Any]:
 class _Tally:
     """What is counted while rows pass."""
 
+    sides: bool = True
+    """Whether to note rows that speak of left or right, for `over`."""
     kinds: Counter[str] = field(default_factory=Counter)
     images: int = 0
     rows: int = 0
@@ -129,13 +131,17 @@ class _Tally:
             for image_id, _ in groupby(block.column("image_id").to_pylist()):
                 self.images += image_id != self.last
                 self.last = image_id
-            form = pc.binary_join_element_wise(block.column("caption_form"), block.column("negative_form"), "")
-            rows = np.flatnonzero(pc.match_substring_regex(form, _SIDEWAYS).fill_null(False).to_numpy())
-            ids = block.column("pair_id").take(pa.array(rows)).to_pylist()
-            self.sideways.append(rows + self.rows)
-            self.ranks.append(np.array([int(text or "0", 16) for text in ids], np.uint64))
+            if self.sides:
+                self._note_sides(block)
             self.rows += block.num_rows
             yield block
+
+    def _note_sides(self, block: pa.Table) -> None:
+        form = pc.binary_join_element_wise(block.column("caption_form"), block.column("negative_form"), "")
+        rows = np.flatnonzero(pc.match_substring_regex(form, _SIDEWAYS).fill_null(False).to_numpy())
+        ids = block.column("pair_id").take(pa.array(rows)).to_pylist()
+        self.sideways.append(rows + self.rows)
+        self.ranks.append(np.array([int(text or "0", 16) for text in ids], np.uint64))
 
     def over(self, share: float | None) -> NDArray[np.int64]:
         """The rows of left and right beyond their share, chosen by hash."""
@@ -164,9 +170,9 @@ def write_merged(
     writable(out.parent)
     config = {**meta.config, **thinning._asdict()}
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        whole, tally = Path(folder) / "whole.parquet", _Tally()
+        whole, tally = Path(folder) / "whole.arrow", _Tally(sides=thinning.left_right_share is not None)
         meta = replace(meta, config=config, counts=tally.kinds)
-        write_blocks(whole, tally.passing(gathered(merged(streams))), meta)
+        write_run(whole, tally.passing(gathered(merged(streams))))
         rejects = Counter(meta.rejects)
         keep = np.ones(tally.rows, bool)
         over = tally.over(thinning.left_right_share)
@@ -175,12 +181,12 @@ def write_merged(
             rejects["left and right: over their share of the pairs"] += len(over)
         choice = _balanced(whole, keep, int(config.get("seed", 0)), rejects) if thinning.balance else None
         if keep.all() and choice is None:
-            whole.replace(out)
+            write_blocks(out, run_batches(whole), meta)
             return _report(tally, rejects)
         if not keep.any():
             problem = f"none of {tally.rows:,} pairs is left of thinning"
             raise HairsplitError(problem, where=str(out), hint="more families, --left-right 1, or no --balance")
-        left = _Tally()
+        left = _Tally(sides=False)
         steps = _steps(choice) if choice else []
         meta = replace(meta, config={**config, "balance": steps} if choice else config)
         meta = replace(meta, counts=left.kinds, rejects=rejects)
@@ -192,7 +198,8 @@ def _balanced(whole: Path, keep: NDArray[np.bool_], seed: int, rejects: Counter[
     """What the balancing keeps of the rows that are kept so far; `keep` is narrowed down to it."""
     from hairsplit.captions.balance import choose
 
-    choice = choose((pair for pair, kept in zip(iterate_pairs(whole), keep, strict=True) if kept), seed=seed)
+    pairs = chain.from_iterable(map(pairs_of, run_batches(whole)))
+    choice = choose(compress(pairs, keep), seed=seed)
     rejects["balance: would tell caption from negative without the image"] += int((~choice.keep).sum())
     keep[keep] = choice.keep
     return choice
@@ -210,7 +217,7 @@ def _report(tally: "_Tally", rejects: Mapping[str, int]) -> CaptionsReport:
 
 def _kept(whole: Path, keep: NDArray[np.bool_], choice: "Choice | None") -> Iterator[pa.Table]:
     at, gaps = 0, choice.text_gap[choice.keep] if choice else None
-    for batch in table_batches(whole):
+    for batch in run_batches(whole):
         rows = batch.filter(pa.array(keep[at : at + batch.num_rows]))
         at += batch.num_rows
         if gaps is not None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from hairsplit import __version__
 from hairsplit.captions._choice import Choice, checked_shard, in_shard
+from hairsplit.captions._garbage import no_collections
 from hairsplit.captions._sorted import run_batches, sorted_runs
 from hairsplit.captions.census import PORTION, Census, portions, read_census, take_census, write_census
 from hairsplit.captions.generate import Plan, Settings, at_least_one
@@ -144,7 +145,8 @@ def write_captions(
     meta = PairsMeta(relative_root(out, job.choice.root), job.sources, config, {}, rejects)
     chosen = (graph for graph in raw_graphs(graphs) if in_shard(graph.image_id, shard or (0, 1)))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        runs = sorted_runs(_tables(job, chosen, rejects, workers), Path(folder))
+        with no_collections():
+            runs = sorted_runs(_tables(job, chosen, rejects, workers), Path(folder))
         if not runs and shard is None:
             raise HairsplitError(_nothing(rejects), where=str(graphs), hint=_hint(settings.world, split))
         return write_merged(out, [(run.name, run_batches(run)) for run in runs], meta, thinning=thinning)

@@ -20,6 +20,8 @@ def merged(scene: Scene) -> list[list[Thing]]:
             groups = [group for group in groups if group not in same] + [joined]
         else:
             groups.append([thing])
+    if len(groups) == len(scene.things):  # in this order already
+        return groups
     return sorted(groups, key=lambda group: _content(group[0]))
 
 

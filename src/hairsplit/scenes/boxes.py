@@ -52,18 +52,17 @@ def disjoint(a: Box, b: Box) -> bool:
 
 def overlap(a: Box, b: Box) -> float:
     """Intersection over union of two boxes."""
-    shared = _shared(a, b)
+    shared = 0.0 if disjoint(a, b) else _shared(a, b)
     return shared / (a.w * a.h + b.w * b.h - shared)
 
 
 def covered(a: Box, b: Box) -> float:
     """Share of the smaller box that lies within the other."""
-    return _shared(a, b) / min(a.w * a.h, b.w * b.h)
+    return 0.0 if disjoint(a, b) else _shared(a, b) / min(a.w * a.h, b.w * b.h)  # most are
 
 
 def _shared(a: Box, b: Box) -> float:
-    if disjoint(a, b):  # most are
-        return 0.0
+    """Pixels that two boxes share, which are not disjoint."""
     width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
     height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
     return width * height

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from hairsplit.core.types import Box, Scene
 from hairsplit.scenes import boxes, lexicon
 from hairsplit.scenes._merging import merged, names
+from hairsplit.scenes.plausible import usable
 
 ALONE = "\x1f"
 """Ends the id of a node of several, so that it is not taken for the thing."""
@@ -41,7 +42,7 @@ class Entity:
     @cached_property
     def swappable(self) -> Mapping[str, str]:
         """Those of `by_class` that a caption may say of it, and another of the class in their place."""
-        return {kind: name for kind, name in self.by_class.items() if lexicon.usable(self.noun, name)}
+        return {kind: name for kind, name in self.by_class.items() if usable(self.noun, name)}
 
     @cached_property
     def is_several(self) -> bool:

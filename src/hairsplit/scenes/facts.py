@@ -26,6 +26,7 @@ ON_PAPER = frozenset(HORIZONTAL + VERTICAL)
 """Directions that boxes tell."""
 _ANNOTATED = Verdict(Truth.TRUE, "annotated")
 _EXCLUSIVE, _COMPLETE = Verdict(Truth.FALSE, "exclusive_attribute"), Verdict(Truth.FALSE, "complete")
+_CONVERSE, _FUNCTIONAL = Verdict(Truth.FALSE, "converse_or_contrary"), Verdict(Truth.FALSE, "functional")
 _NONE: frozenset[str] = frozenset()
 _UNASKED = Entity("", (), Box(0, 0, 0, 0), ())
 """Stands for a question that was not asked yet."""
@@ -48,9 +49,11 @@ class Facts:
         self.complete = complete
         self.entities, entity_of = entities_of(scene)
         self.edges: frozenset[tuple[str, str, str]] = frozenset(edges(scene, entity_of))
-        alone = {thing.id: thing.id for thing in scene.things}
-        alone |= {node.id.removesuffix(ALONE): node.id for entity in self.entities for node in entity.nodes}
-        known = self.edges.union(edges(scene, alone)) if any(e.nodes for e in self.entities) else self.edges
+        known = self.edges
+        if any(entity.nodes for entity in self.entities):
+            alone = {thing.id: thing.id for thing in scene.things}
+            alone |= {node.id.removesuffix(ALONE): node.id for entity in self.entities for node in entity.nodes}
+            known = known.union(edges(scene, alone))
         self._said: dict[tuple[str, str], set[str]] = {}
         for s, predicate, o in known:
             self._said.setdefault((s, o), set()).add(predicate)
@@ -114,20 +117,17 @@ class Facts:
     def _annotated(self, s: Entity, name: str, o: Entity) -> Verdict:
         if s.id == o.id:
             return UNKNOWN
-        linked, evidence = (s.id, o.id) in self._linked, ""  # most are not
-        forth, back = (self._between(s, o), self._between(o, s)) if linked else (_NONE, _NONE)
-        if linked and _refutes(name, forth, back):
-            evidence = "converse_or_contrary"
-        elif name == "inside" and disjoint(s, o):
-            evidence = "geometric"
-        if linked and _claims(name, forth, back):
-            return UNKNOWN if evidence else _ANNOTATED
-        if not evidence and self._taken(s, name, o):
-            evidence = "functional"
-        if evidence:
-            return Verdict(Truth.FALSE, evidence)
-        similar = linked and not forth.isdisjoint(lexicon.overlapping(name))
-        return UNKNOWN if similar else self._absent()
+        apart = name == "inside" and disjoint(s, o)
+        if (s.id, o.id) not in self._linked:  # as most are
+            return _FALSE if apart else _FUNCTIONAL if self._taken(s, name, o) else self._absent()
+        forth, back = self._between(s, o), self._between(o, s)
+        against = _CONVERSE if _refutes(name, forth, back) else _FALSE if apart else None
+        if _claims(name, forth, back):
+            return UNKNOWN if against else _ANNOTATED
+        if against is None and self._taken(s, name, o):
+            against = _FUNCTIONAL
+        similar = against is None and not forth.isdisjoint(lexicon.overlapping(name))
+        return against or (UNKNOWN if similar else self._absent())
 
     def _between(self, s: Entity, o: Entity) -> Set[str]:
         """The predicates that are annotated from one thing, or node of a thing, to another."""
@@ -204,7 +204,7 @@ class Facts:
         return None
 
     def _has(self, entity: Entity, attributes: tuple[str, ...]) -> Verdict:
-        return both(self.attribute(entity, a) for a in attributes)
+        return both([self.attribute(entity, a) for a in attributes])
 
     def existing(self, noun: str, attributes: tuple[str, ...] = ()) -> Verdict:
         """Whether there is a `noun` with all `attributes`; FALSE only if the noun is complete."""
@@ -266,7 +266,7 @@ class Facts:
         if gap.after:
             return _FALSE
         against = contrary or (denied and gap.shift < -clear)
-        return Verdict(Truth.FALSE, "converse_or_contrary") if against else UNKNOWN
+        return _CONVERSE if against else UNKNOWN
 
     def direction(self, a: Entity, axis: tuple[str, str], b: Entity) -> str | None:
         """The predicate of an axis, such as left and right, that is TRUE of two things; of both it never is."""
@@ -275,7 +275,10 @@ class Facts:
                 return None
             side = beside(a.box, b.box, CLEAR_SLOPE) if axis[0] == HORIZONTAL[0] else stacked(a.box, b.box, CLEAR_SLOPE)
             return axis[side > 0] if side else None
-        return next((name for name in axis if self.relation(a, name, b).truth is Truth.TRUE), None)
+        for name in axis:
+            if self.relation(a, name, b).truth is Truth.TRUE:
+                return name
+        return None
 
 
 def _steep(s: Entity, o: Entity, gap: Gap, *, sideways: bool) -> bool:

@@ -12,6 +12,7 @@ from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.plausible import usable
 
 OF_THINGS = (
     "{x} {be} {a} and {y} {verb} {b}.",
@@ -34,7 +35,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
             b = second.swappable.get(kind)
             if b is None or a == b:
                 continue
-            if not lexicon.usable(first.noun, b) or not lexicon.usable(second.noun, a):
+            if not usable(first.noun, b) or not usable(second.noun, a):
                 yield left_out(where, "attribute that does not suit the noun")
             elif not context.corpus.exchange((first.noun, a), (second.noun, b), rng):
                 yield left_out(where, "left out to keep swaps even")

@@ -13,6 +13,7 @@ from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.plausible import usable
 from hairsplit.scenes.truth import Truth
 
 OF_A_THING = ("{x} {be} {attribute}.", "{x} in the picture {be} {attribute}.", "In the picture, {x} {be} {attribute}.")
@@ -51,8 +52,9 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attri
         if other is entity or own is None or facts.attribute(other, attribute).truth is not Truth.FALSE:
             continue
         y = context.names.describe(other, rng, without=("colour", "size"))
-        usable = y is not None and y.noun != x.noun and lexicon.usable(y.noun, attribute)
-        if y is not None and usable and context.corpus.exchange((x.noun, attribute), (y.noun, own), rng):
+        if y is None or y.noun == x.noun or not usable(y.noun, attribute):
+            continue
+        if context.corpus.exchange((x.noun, attribute), (y.noun, own), rng):
             rivals.append((y, other))
     if not rivals:
         return left_out(where, "no thing that surely lacks the attribute")
