@@ -10,7 +10,7 @@ from hairsplit._verbs.sweep import Between, alphas_of, check_axes, sweep_json, w
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import new
-from hairsplit.evaluate.pair_measures import ALL, MACRO
+from hairsplit.evaluate.measure import ALL, MACRO
 from tests.small_world import SHAPE
 
 

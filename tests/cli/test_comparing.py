@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hairsplit import api
+from hairsplit.core.errors import HairsplitError
+from hairsplit.core.tables import read_pairs, write_pairs
 from hairsplit.encoders.dual_encoder import new, save
 from hairsplit.evaluate.benchmarks import BENCHMARKS
 from tests.cli.conftest import Done, Hairsplit, refused
@@ -207,6 +209,15 @@ def test_the_same_weights_under_two_names_are_told(
         (["MODEL", "OTHER", "--on", "TABLE", "--images", "EMPTY"], "no such picture"),
         (["MODEL", "OTHER", "--on", "TABLE", "--retrieval-split", "x"], "a split of no file"),
         (["MODEL", "OTHER", "--on", "TABLE", "--device", "cuda:99"], "cannot be used"),
+        (["MODEL", "OTHER", "--on", "EMPTY"], "empty: is a folder, not a table of pairs"),
+        (
+            ["MODEL", "OTHER", "--on", "NONE", "--images", "IMAGES"],
+            "none.parquet: no pair to evaluate (it has no rows)",
+        ),
+        (["MODEL", "OTHER", "--on", "TABLE", "--cache", "TABLE"], "test.parquet is a file"),
+        (["MODEL", "OTHER", "--on", "TABLE", "--cache", "OUT"], "is where the result goes"),
+        (["MODEL", "OTHER", "--on", "TABLE", "--cache", "OUT/kept"], "is where the result goes"),
+        (["MODEL", "ADAPTER", "--on", "TABLE"], "holds an adapter without its model"),
     ],
 )
 def test_a_mistake_is_one_message_before_anything_is_encoded(  # noqa: PLR0917
@@ -219,7 +230,13 @@ def test_a_mistake_is_one_message_before_anything_is_encoded(  # noqa: PLR0917
 ) -> None:
     (tmp_path / "empty").mkdir()
     model, other, _ = models
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}", "utf-8")
+    table = read_pairs(world.test, None)
+    write_pairs(tmp_path / "none.parquet", [], table.meta)
     named = {"MODEL": str(model), "OTHER": str(other), "TABLE": str(world.test), "EMPTY": str(tmp_path / "empty")}
+    named |= {"ADAPTER": str(tmp_path / "adapter"), "NONE": str(tmp_path / "none.parquet")}
+    named |= {"IMAGES": str(table.root), "OUT": str(tmp_path / "c"), "OUT/kept": str(tmp_path / "c" / "kept")}
     done = hairsplit("compare", *(named.get(word, word) for word in words), "-o", tmp_path / "c")
     assert message in refused(done)
     assert "encoded" not in done.err
@@ -235,3 +252,53 @@ def test_a_folder_with_results_is_left_alone_and_one_with_embeddings_is_gone_on_
     assert (compared[2] / "compare.json").read_bytes() == before
     (tmp_path / "c" / "embeddings").mkdir(parents=True)
     assert hairsplit("compare", *models, "--on", world.test, "-o", tmp_path / "c", "--device", "cpu").code == 0
+
+
+def test_of_several_models_the_one_that_has_diverged_is_named(
+    models: tuple[Path, Path, Path], world: World, tmp_path: Path, hairsplit: Hairsplit
+) -> None:
+    broken = new(SHAPE)
+    broken.model.text_projection.weight.data.fill_(float("nan"))
+    save(broken, tmp_path / "broken")
+    done = hairsplit("compare", models[0], tmp_path / "broken", "--on", world.test, "-o", tmp_path / "c")
+    assert "broken on test, evaluation: " in refused(done)
+    assert "embeddings are not finite" in done.err
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {"embeddings"}
+
+
+def test_suites_of_one_name_have_folders_of_their_own(
+    models: tuple[Path, Path, Path], world: World, tmp_path: Path
+) -> None:
+    table = read_pairs(world.test, None)
+    images = table.root
+    write_pairs(tmp_path / "recognition.parquet", table.pairs, table.meta)
+    record = api.compare(
+        models[:2],
+        [tmp_path / "recognition.parquet"],
+        tmp_path / "c",
+        images=[images],
+        recognition=world.drawn / "recognition",
+        device="cpu",
+    )
+    assert [suite["name"] for suite in record["suites"]] == ["recognition", "recognition (2)"]
+    assert {path.name for path in (tmp_path / "c/scores/model/recognition (2)").iterdir()} == {"ranks.parquet"}
+    assert "ranks.parquet" not in {path.name for path in (tmp_path / "c/scores/model/recognition").iterdir()}
+    assert api.report([tmp_path / "c"], tmp_path / "r.html").is_file()
+
+
+def test_a_model_called_like_one_between_two_is_refused_and_not_left_out(
+    models: tuple[Path, Path, Path], world: World, tmp_path: Path
+) -> None:
+    save(new(SHAPE, seed=5), tmp_path / "other@0.5")
+    chosen = [models[0], models[1], tmp_path / "other@0.5"]
+    seen = world.drawn / "recognition"
+    with pytest.raises(HairsplitError, match=r"other@0\.5 is also what a model of --wise-ft would be called"):
+        api.compare(chosen, [world.test], tmp_path / "c", wise_ft=[0.5], recognition=seen, device="cpu")
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_warning_of_one_model_names_it(compared: Compared) -> None:
+    _, record, _ = compared
+    lines = record["suites"][0]["warnings"]
+    assert any(line.startswith("constant: overall: ") for line in lines) or not lines
+    assert len(lines) == len(set(lines))

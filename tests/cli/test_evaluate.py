@@ -1,9 +1,12 @@
 """A benchmark on the command line: every number with n, interval, chance, and the suite's own tie rule beside ours."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hairsplit import api
+from hairsplit.cli.tables import evaluation_lines
 from hairsplit.evaluate.benchmarks import BENCHMARKS
 from tests.cli.conftest import Hairsplit, refused
 from tests.evaluate.benchmarks.made import make
@@ -64,3 +67,40 @@ def test_a_mistake_is_one_message(
     words: list[str], message: str, world: World, tmp_path: Path, hairsplit: Hairsplit
 ) -> None:
     assert message in refused(hairsplit("evaluate", world.model, *words, "-o", tmp_path / "e"))
+
+
+def told(world: World, tmp_path: Path) -> dict[str, Any]:
+    return api.evaluate(world.model, world.test, tmp_path / "e", device="cpu")
+
+
+def test_the_edit_roles_of_a_kind_that_has_several_stand_below_it(world: World, tmp_path: Path) -> None:
+    record = told(world, tmp_path)
+    cells = record["edits"]["fooled"]
+    for kind, part in record["kinds"].items():
+        assert sum(cell["share"]["n"] for cell in cells if cell["kind"] == kind) == part["pair_accuracy"]["n"]
+    share = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 40, "chance": 0.5}
+    few = share | {"value": 1.0, "low": None, "high": None, "n": 1}
+    several = [("object", "object", share), ("object", "subject", few), ("count", "count", share), (None, "count", few)]
+    record["edits"]["fooled"] = [{"kind": k, "edit_role": role, "share": one} for k, role, one in several]
+    lines = list(evaluation_lines(record))
+    place = next(n for n, line in enumerate(lines) if line.startswith("object "))
+    assert lines[place + 1 : place + 3] == [
+        f"{'  object':<34}{40:>7}  {'75.0 % [70.0, 80.0]':<24}{'50.0':>7}",
+        f"{'  subject':<34}{1:>7}  {'0.0 % [unknown]':<24}{'50.0':>7}",
+    ]
+    assert sum(line.startswith("  ") and line.strip()[:1].isalpha() for line in lines[1:]) == 2
+
+
+def test_the_edit_that_is_furthest_ahead_is_told_if_it_is_clear(world: World, tmp_path: Path) -> None:
+    record = told(world, tmp_path)
+    share = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 30, "chance": 0.25}
+    clear = {"edit_role": "subject", "share": share, "excess": share | {"value": 0.25, "low": 0.15, "high": 0.35}}
+    unclear = {"edit_role": "object", "share": share, "excess": share | {"low": -0.1}}
+    unknown = {"edit_role": "roles", "share": share, "excess": share | {"low": None}}
+    record["edits"]["strongest"] = [clear, unclear, unknown]
+    (line,) = [line for line in evaluation_lines(record) if "furthest ahead" in line]
+    assert line.endswith(": subject in 50.0 % [40.0, 60.0] of 30 images (of their false captions it is 25.0 %)")
+    record["edits"]["strongest"] = [unclear]
+    assert not any("furthest ahead" in line for line in evaluation_lines(record))
+    record["edits"] = None
+    assert not any("furthest ahead" in line for line in evaluation_lines(record))

@@ -51,8 +51,12 @@ def test_models_of_other_items_are_refused() -> None:
     for ask in (other.difference, lambda base, _seed: other.mcnemar(base)):
         with pytest.raises(HairsplitError, match="not judged on the same items"):
             ask(measure(BEFORE), 0)
+        with pytest.raises(HairsplitError, match="not judged on the same items"):
+            ask(replace(measure(BEFORE, KINDS), clusters=other.clusters), 0)
     with pytest.raises(HairsplitError, match="not judged on the same items"):
         compare("s", {"one": [measure(BEFORE)], "two": []}, {}, seed=0)
+    with pytest.raises(HairsplitError, match="not judged on the same items"):
+        compare("s", {"one": [measure(BEFORE)], "two": [replace(measure(BEFORE), part="kind")]}, {}, seed=0)
 
 
 def statistic(values: NDArray[np.float64]) -> Statistic:

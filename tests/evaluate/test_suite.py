@@ -14,8 +14,11 @@ import torch
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import decode
 from hairsplit.core.tables import PairsTable
+from hairsplit.core.types import Edit
 from hairsplit.encoders.dual_encoder import DualEncoder, new
+from hairsplit.evaluate.confusion import edits_json, fooled, strongest
 from hairsplit.evaluate.suite import (
+    edit_roles,
     item_ids,
     kinds_with_a_say,
     score_pairs,
@@ -117,6 +120,22 @@ def test_a_constant_model_scores_nothing(table: PairsTable) -> None:
     assert record["overall"]["ties"] == 22
     assert (record["overall"]["margin"]["low"], record["overall"]["margin"]["high"]) == (0, 0)
     assert validation_metrics(constant_encoder(), table)["macro_pair_accuracy"] == 0
+
+
+def test_the_edits_are_those_of_the_scores(encoder: DualEncoder, table: PairsTable) -> None:
+    assert summarise(score_pairs(encoder, table))["edits"] is None, "no edit is known"
+    known = [
+        replace(row, edit=Edit("object", "wall", "hat") if "hat" in (row.negative or "") else Edit("attribute", "", ""))
+        for row in table.pairs[:-3]
+    ]
+    scores = score_pairs(encoder, replace(table, pairs=[*known, *table.pairs[-3:]]))
+    told = summarise(scores, seed=4)["edits"]
+    margins, images = scores.positive - scores.negative, [pair.image for pair in scores.pairs]
+    roles = edit_roles(scores.pairs)
+    assert "" in roles
+    cells = fooled(margins, [pair.kind for pair in scores.pairs], roles, images, seed=4)
+    assert told == edits_json(cells, strongest(margins, roles, images, seed=4))
+    assert sum(cell["share"]["n"] for cell in told["fooled"] if cell["kind"] is None) == sum(map(bool, roles))
 
 
 def test_what_float32_cannot_tell_apart_is_a_tie(encoder: DualEncoder, table: PairsTable) -> None:

@@ -148,3 +148,65 @@ def write_demo(root: Path, *, pairs: int = 60) -> list[Path]:
     write_run(root / "run")
     write_evaluation(root / "after", skill=0.06, pairs=pairs, top1=0.96)
     return [root / "before", root / "run", root / "after"]
+
+
+def share(value: float, n: int = 60, chance: float | None = 0.5) -> dict[str, Any]:
+    """An estimate as in JSON."""
+    return {"value": value, "low": value - 0.05, "high": value + 0.05, "n": n, "chance": chance}
+
+
+def _compared_measure(name: str, part: str, values: dict[str, float]) -> dict[str, Any]:
+    base = next(iter(values))
+    cells = {
+        model: {
+            "estimate": share(value),
+            "ties": 0,
+            "difference": None if model == base else share(value - values[base], chance=None),
+            "mcnemar": None if model == base else {"base_only": 3, "model_only": 17, "p_value": 0.0026},
+            "p_holm": None if model == base else 0.0052,
+        }
+        for model, value in values.items()
+    }
+    return {"name": name, "part": part, "published": "", "chance": 0.5, "text_only": None, "models": cells}
+
+
+def write_comparison(root: Path, *, sweep: bool = False, recognition: bool = True, **changes: Any) -> Path:
+    """What `hairsplit compare old new` leaves, on pairs and recognition; with a sweep, new@0.5 lies between them."""
+    gains = {"old": 0.6, "new": 0.85, **({"new@0.5": 0.8} if sweep else {})}
+    keeps = {"old": 0.99, "new": 0.8, **({"new@0.5": 0.97} if sweep else {})}
+    for place, model in enumerate(gains):
+        write_evaluation(root / "scores" / model / "test", skill=0.05 * place, edits=True)
+    pairs = [_compared_measure("pair accuracy", "overall", dict.fromkeys(gains, 0.5))]
+    pairs += [_compared_measure("mean over kinds", "overall", gains), _compared_measure("object", "kind", gains)]
+    common = {"data": {"name": "test.parquet", "hash": "d", "items": 60, "images": 12}, "warnings": []}
+    suites = [{"name": "test", "sort": "pairs", "measures": pairs, **common}]
+    if recognition:
+        suites.append(
+            {
+                "name": "seen <i>",
+                "sort": "recognition",
+                "measures": [_compared_measure("top1", "overall", keeps)],
+                **common,
+            }
+        )
+    points = [
+        {"model": model, "alpha": alpha, "gain": share(gains[model]), "kept": share(keeps[model]), "on_front": True}
+        for model, alpha in (("old", 0.0), ("new@0.5", 0.5), ("new", 1.0))
+        if model in gains
+    ]
+    gain, kept = ({"suite": "test", "measure": "mean over kinds"}, {"suite": "seen <i>", "measure": "top1"})
+    swept = {"model": "new", "gain": gain, "kept": kept, "knee": "new@0.5", "points": points}
+    drift = {"images": None, "texts": {"cosine": share(0.778, 50, None), "cka": None}}
+    record = {
+        "version": 1,
+        "base": "old",
+        "models": [{"label": model, "name": model, "hash": model} for model in gains],
+        "suites": suites,
+        "holm": {"tests": 2, "over": "the first"},
+        "drift": {model: drift for model in gains if model != "old"},
+        "sweeps": [swept] if sweep else [],
+        "folders": [f"scores/{model}/test" for model in gains],
+        "warnings": ["new and old <b> have the same weights"],
+    } | changes
+    (root / "compare.json").write_text(json.dumps(record), "utf-8")
+    return root

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from hairsplit._verbs.benchmark import is_benchmark, needed
-from hairsplit._verbs.evaluate import Side
+from hairsplit._verbs.evaluate import Side, pairs_table
 from hairsplit._verbs.suites import LinearProbe, OfField, Pairs, Recognition, Retrieval, Suite
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.tables import read_pairs
+from hairsplit.core.run import folder_name
 from hairsplit.evaluate.benchmarks import BENCHMARKS, prepare
 
 
@@ -53,17 +53,35 @@ def read_suites(
             prepared = prepare(name, BENCHMARKS[name], place, images=root, allow_missing=allow_missing)
             found.append(OfField(label, prepared))
         else:
-            found.append(Pairs(label, read_pairs(Path(name), root)))
+            found.append(Pairs(label, pairs_table(Path(name), root)))
+    found += _beside(side, [suite.name for suite in found], linear_probe=linear_probe)
+    return found
+
+
+def _beside(side: Side, taken: Sequence[str], *, linear_probe: bool) -> list[Suite]:
+    """Recognition, a probe of it, and retrieval, whose names are none of `taken`.
+
+    Raises:
+        HairsplitError: A probe without pictures.
+    """
+    found: list[Suite] = []
     if side.labelled is not None:
         called = side.labelled.root.resolve().name
         label = "recognition" if called == "recognition" else f"recognition {called}"
-        found.append(Recognition(label, side.labelled))
+        found.append(Recognition(_free(label, taken), side.labelled))
         if linear_probe:
-            found.append(LinearProbe.of(label.replace("recognition", "linear probe"), side.labelled))
+            probe = label.replace("recognition", "linear probe", 1)
+            found.append(LinearProbe.of(_free(probe, taken), side.labelled))
     elif linear_probe:
         raise HairsplitError("has no pictures", where="--linear-probe", hint="add --recognition DIR")
     if side.rows is not None:
-        found.append(Retrieval("retrieval", *side.rows))
+        found.append(Retrieval(_free("retrieval", taken), *side.rows))
+    return found
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """The name, or with the first number from 2 that makes it one of its own, as a folder too."""
+    *_, found = unique_names([*taken, name], [Path()] * (len(taken) + 1))
     return found
 
 
@@ -118,11 +136,21 @@ def _labels(asked: Sequence[tuple[str, bool, Path | None]]) -> list[str]:
 
 
 def unique_names(short: Sequence[str], folders: Sequence[Path]) -> list[str]:
-    """Each of `short`, with the name of its folder where it occurs twice, and a number where that does not help."""
-    longer = [
-        f"{folder.name}/{name}" if short.count(name) > 1 and folder.name else name
-        for name, folder in zip(short, folders, strict=True)
-    ]
-    return [
-        name if longer.count(name) == 1 else f"{name} ({longer[: n + 1].count(name)})" for n, name in enumerate(longer)
-    ]
+    """Each of `short`, with the name of its folder where it occurs twice, and a number where that does not help.
+
+    Two names are taken for one where their folders could be, on any system.
+    """
+    keys = [_key(name) for name in short]
+    found: list[str] = []
+    for name, key, folder in zip(short, keys, folders, strict=True):
+        longer = f"{folder.name}/{name}" if keys.count(key) > 1 and folder.name else name
+        number, one = 1, longer
+        while _key(one) in map(_key, found):
+            number += 1
+            one = f"{longer} ({number})"
+        found.append(one)
+    return found
+
+
+def _key(name: str) -> str:
+    return folder_name(name).casefold()

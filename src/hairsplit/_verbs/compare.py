@@ -1,20 +1,21 @@
 """`hairsplit compare`: models side by side on any suites, with paired differences to the first."""
 
+import contextlib
 import csv
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hairsplit._verbs.asked_suites import read_suites, unique_names
+from hairsplit._verbs.asked_suites import read_suites
+from hairsplit._verbs.compared_models import Known, Model, check_names, known_model, labels_of, loaded, twins
 from hairsplit._verbs.drifting import Rows, Watched, drift_json, embedded, watched
-from hairsplit._verbs.evaluate import Side, model_on
+from hairsplit._verbs.evaluate import Side
 from hairsplit._verbs.suites import Asked, Blind, Judged, Suite, Work
 from hairsplit._verbs.sweep import (
-    Between,
     Pick,
     betweens,
     check_axes,
@@ -38,18 +39,7 @@ CACHE = "embeddings"
 """Sub folder of the result that holds the embeddings, if no other is named."""
 _RECORDS = frozenset({"pairs", "benchmark"})
 """Suites whose folders `hairsplit report` reads."""
-Model = str | Path | DualEncoder | Between
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Known:
-    """A model that was loaded once, to see that it can be."""
-
-    label: str
-    model: Model
-    name: str
-    hash: str
 
 
 def run_comparison(
@@ -74,16 +64,18 @@ def run_comparison(
 ) -> dict[str, Any]:
     """See `hairsplit.api.compare`."""
     started = time.perf_counter()
-    labels = _labels(models)
+    labels = labels_of(models)
     refuse_full(out, {CACHE})
+    _check_cache(cache, out)
     between = betweens(models, labels, inner(wise_ft))
+    check_names(labels, between)
     side = Side.read(recognition, retrieval, retrieval_split)
     suites = read_suites(
         on, data=data, images=images, allow_missing=allow_missing, side=side, linear_probe=linear_probe
     )
     check_axes([suite.sort for suite in suites], pick, sweeps=bool(between))
     named: dict[str, Model] = {**dict(zip(labels, models, strict=True)), **{one.name: one for one in between}}
-    known = [_known(label, model, device) for label, model in named.items()]
+    known = [known_model(label, model, device) for label, model in named.items()]
     folder = (cache or out / CACHE) if cache_megabytes and (can_share() or cache is not None) else None
     with closing(EmbeddingCache(folder, cache_megabytes)) as kept, filled_folder(out, {CACHE}) as temporary:
         work = [suite.work() for suite in suites]
@@ -157,41 +149,23 @@ def _record(
             _folder(label, suite.name).as_posix() for label in judged for suite in suites if suite.sort in _RECORDS
         ],
         "embeddings": vars(bench.kept.counts),
-        "warnings": _warnings(known),
+        "warnings": twins(known),
     }
 
 
-def _labels(models: Sequence[str | Path | DualEncoder]) -> list[str]:
-    """A short, unique name of each model.
+def _check_cache(cache: Path | None, out: Path) -> None:
+    """See that embeddings have a folder of their own.
 
     Raises:
-        HairsplitError: Fewer than two models, or one twice.
+        HairsplitError: `cache` is a file, or lies where the result goes.
     """
-    if len(models) < 2:
-        what = "no model" if not models else "only one model"
-        hint = "name the base and at least one other; of one alone: hairsplit evaluate"
-        raise HairsplitError(f"{what} to compare", where="MODEL", hint=hint)
-    keys = [id(one) if isinstance(one, DualEncoder) else _place(one) for one in models]
-    for n, key in enumerate(keys):
-        if key in keys[:n]:
-            name = models[n].name if isinstance(models[n], DualEncoder) else models[n]  # type: ignore[union-attr]
-            raise HairsplitError(f"{name} is named twice", where="MODEL", hint="name each model once")
-    paths = [Path(one.name if isinstance(one, DualEncoder) else one) for one in models]
-    return unique_names([path.name or str(path) for path in paths], [path.parent for path in paths])
-
-
-def _place(model: str | Path) -> str:
-    path = Path(model).expanduser()
-    return str(path.resolve()) if path.exists() else str(model)
-
-
-def _known(label: str, model: Model, device: str | None) -> Known:
-    encoder = _loaded(model, device)
-    return Known(label, model, encoder.name, encoder.parameters_hash())
-
-
-def _loaded(model: Model, device: str | None) -> DualEncoder:
-    return model.load(device) if isinstance(model, Between) else model_on(model, device)
+    if cache is None:
+        return
+    if cache.exists() and not cache.is_dir():
+        raise HairsplitError(f"{cache} is a file", where="--cache", hint="name a folder")
+    here, result = cache.resolve(), out.resolve()
+    if here != result / CACHE and (here == result or result in here.parents):
+        raise HairsplitError(f"{cache} is where the result goes", where="--cache", hint=f"leave it out: {out / CACHE}")
 
 
 def _prepared(suites: Sequence[Suite], work: Sequence[Work], kept: EmbeddingCache, seed: int, say: Say) -> list[Blind]:
@@ -208,7 +182,7 @@ def _prepared(suites: Sequence[Suite], work: Sequence[Work], kept: EmbeddingCach
 def _judge(known: Known, shown: str, bench: _Bench, what: Watched) -> tuple[list[Judged], dict[str, Rows]]:
     """Judge one model on every suite, each picture and text being encoded once; also what is watched of it."""
     label, suites, cache = known.label, bench.suites, bench.kept
-    encoder = _loaded(known.model, bench.device)
+    encoder = loaded(known.model, bench.device)
     if encoder.parameters_hash() != known.hash:
         raise HairsplitError("the weights have changed meanwhile", where=str(label), hint="compare them again")
     total = sum(len(set().union(*parts)) for parts in zip(*bench.work, strict=True))
@@ -224,7 +198,8 @@ def _judge(known: Known, shown: str, bench: _Bench, what: Watched) -> tuple[list
                 place = _folder(label, suite.name)
                 final = bench.out[1] / place
                 asked = ask(blind=bench.blinds[n], beside=beside, folder=bench.out[0] / place, final=final)
-                found[n] = suite.judge(asked)
+                with _told_of(f"{label} on {suite.name}"):
+                    found[n] = suite.judge(asked)
                 beside |= found[n].beside or {}
                 encoded, read = cache.counts.encoded - before.encoded, cache.counts.read - before.read
                 seconds = time.perf_counter() - started
@@ -233,6 +208,16 @@ def _judge(known: Known, shown: str, bench: _Bench, what: Watched) -> tuple[list
                 )
         rows = embedded(what, encoder, kept)
     return [found[n] for n in range(len(suites))], rows
+
+
+@contextlib.contextmanager
+def _told_of(what: str) -> Iterator[None]:
+    """Name the model and the suite in an error that knows neither: of several, which one has diverged."""
+    try:
+        yield
+    except HairsplitError as error:
+        where = f"{what}, {error.where}" if error.where else what
+        raise HairsplitError(error.message, where=where, hint=error.hint) from None
 
 
 def _folder(model: str, suite: str) -> Path:
@@ -257,25 +242,23 @@ def _compared(
 
 
 def _suite_json(suite: Suite, compared: Compared, blind: Blind, judged: Mapping[str, Judged]) -> dict[str, Any]:
-    told = dict.fromkeys(line for one in judged.values() for line in one.warnings)
     return {
         "name": suite.name,
         "sort": suite.sort,
         "data": suite.data(),
         "text_only": blind.json(),
         "left_out": {label: dict(one.left_out) for label, one in judged.items() if one.left_out},
-        "warnings": list(told),
+        "warnings": _told(judged),
         "measures": rows_json(compared.rows),
     }
 
 
-def _warnings(known: Sequence[Known]) -> list[str]:
-    found = []
-    for n, one in enumerate(known):
-        twin = next((other for other in known[:n] if other.hash == one.hash), None)
-        if twin is not None:
-            found.append(f"{one.label} and {twin.label} have the same weights")
-    return found
+def _told(judged: Mapping[str, Judged]) -> list[str]:
+    """Warnings of a suite: once where all models have the same one, else with the model's name."""
+    lines = dict.fromkeys(line for one in judged.values() for line in one.warnings)
+    common = [line for line in lines if all(line in one.warnings for one in judged.values())]
+    own = [f"{label}: {line}" for label, one in judged.items() for line in one.warnings if line not in common]
+    return common + own
 
 
 def _write(folder: Path, record: Mapping[str, Any]) -> None:

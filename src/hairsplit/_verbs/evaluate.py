@@ -45,7 +45,7 @@ def run_evaluation(
     device: str | None,
 ) -> dict[str, Any]:
     """See `hairsplit.api.evaluate`."""
-    table = read_pairs(on, images)
+    table = pairs_table(on, images)
     side = Side.read(recognition, retrieval, retrieval_split)
     encoder = model_on(model, device)
     new_folder(out)
@@ -59,6 +59,18 @@ def run_evaluation(
     record["warnings"] += side.warnings
     write_evaluation(out, scores, record, seed=seed)
     return record
+
+
+def pairs_table(on: Path, images: Path | None) -> PairsTable:
+    """The table of pairs that a user named.
+
+    Raises:
+        HairsplitError: It is a folder, or see `read_pairs`.
+    """
+    if on.is_dir():
+        hint = "name a table that hairsplit captions or import wrote; for a benchmark, --on NAME, and --data DIR"
+        raise HairsplitError("is a folder, not a table of pairs", where=f"--on {on}", hint=hint)
+    return read_pairs(on, images)
 
 
 def pairs_record(

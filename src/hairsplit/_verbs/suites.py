@@ -33,7 +33,7 @@ from hairsplit.evaluate.measure import AnyMeasure, IntArray
 from hairsplit.evaluate.pair_measures import Named, pair_measures
 from hairsplit.evaluate.pair_measures import blind_estimates as blind_pairs
 from hairsplit.evaluate.statistics import estimate_or_null
-from hairsplit.evaluate.suite import blind_reader, score_pairs, write_evaluation
+from hairsplit.evaluate.suite import blind_reader, pairs_to_judge, score_pairs, write_evaluation
 from hairsplit.evaluate.text_only import TextOnlyBaseline
 
 Sort = Literal["pairs", "benchmark", "recognition", "linear probe", "retrieval"]
@@ -119,8 +119,16 @@ class Pairs:
     table: PairsTable
     sort: Sort = "pairs"
 
+    def __post_init__(self) -> None:
+        """See that there is something to judge, before any model is.
+
+        Raises:
+            HairsplitError: See `pairs_to_judge`.
+        """
+        pairs_to_judge(self.table)
+
     def _pairs(self) -> list[Pair]:
-        return [pair for pair in self.table.pairs if pair.negative is not None and pair.negative != pair.caption]
+        return pairs_to_judge(self.table)[0]
 
     def work(self) -> Work:
         """See `Suite`."""
@@ -281,7 +289,7 @@ class LinearProbe:
         truth = [data.classes[data.labels[n]] for n in probe.test.tolist()]
         table = {"image": measure.clusters, "class": truth, "hit": probe.hits}
         write_parquet(asked.folder / "hits.parquet", pa.table(table))
-        told = f"{asked.encoder.name}: C is {probe.strength:g}, chosen on {len(self.split['validation']):,} pictures"
+        told = f"C is {probe.strength:g}, chosen on {len(self.split['validation']):,} pictures"
         return Judged([measure], {}, [told])
 
 

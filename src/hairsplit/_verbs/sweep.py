@@ -13,9 +13,8 @@ from hairsplit.core.types import Estimate
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.encoders.interpolate import interpolate
-from hairsplit.evaluate.pair_measures import MACRO
 from hairsplit.evaluate.pareto import Point, knee, pareto_front
-from hairsplit.report.trade_off import Curve, Spot, trade_off
+from hairsplit.report.trade_off import Curve, Spot, axes, axis_name, trade_off
 
 Pick = Literal["knee"]
 FIGURE = "trade_off.svg"
@@ -112,7 +111,10 @@ def check_axes(sorts: Sequence[str], pick: Pick | None, *, sweeps: bool) -> None
 
 def sweep_json(record: Mapping[str, Any], models: Sequence[Between]) -> list[dict[str, Any]]:
     """`sweeps` of compare.json: of each fine-tuned model, the points from the base to it, the front and the knee."""
-    gain, kept = _axes(record["suites"])
+    found_axes = axes(record["suites"])
+    if found_axes is None:  # `check_axes` was not asked
+        raise ValueError("a sweep with nothing to gain or nothing to keep")
+    gain, kept = found_axes
     found = []
     for tuned in dict.fromkeys(model.label for model in models):
         mine = {model.name: model.alpha for model in models if model.label == tuned}
@@ -143,15 +145,6 @@ def sweep_json(record: Mapping[str, Any], models: Sequence[Between]) -> list[dic
     return found
 
 
-def _axes(suites: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, Any], tuple[str, Any]]:
-    """(suite, measure) of the gain, the mean over kinds where there is one, and of what is kept."""
-    gain = next(suite for suite in suites if suite["sort"] in {"pairs", "benchmark"})
-    measure = next((m for m in gain["measures"] if m["name"] == MACRO), gain["measures"][0])
-    by_sort = {suite["sort"]: suite for suite in reversed(suites)}
-    kept = by_sort.get("recognition") or by_sort["retrieval"]
-    return (gain["name"], measure), (kept["name"], kept["measures"][0])
-
-
 def write_figure(folder: Path, sweeps: Sequence[Mapping[str, Any]], *, pick: Pick | None) -> None:
     """Draw all sweeps into one picture."""
     curves = [
@@ -171,9 +164,9 @@ def write_figure(folder: Path, sweeps: Sequence[Mapping[str, Any]], *, pick: Pic
         for sweep in sweeps
     ]
     first = sweeps[0]
-    axes = {name: f"{first[name]['measure']} ({first[name]['suite']})" for name in ("gain", "kept")}
+    names = {side: axis_name(first[side]["measure"], first[side]["suite"]) for side in ("gain", "kept")}
     with atomic_file(folder / FIGURE) as temporary:
-        temporary.write_text(trade_off(curves, gain=axes["gain"], kept=axes["kept"]), "utf-8")
+        temporary.write_text(trade_off(curves, **names), "utf-8")
 
 
 def _estimate(told: Mapping[str, Any]) -> Estimate:

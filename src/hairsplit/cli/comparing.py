@@ -14,6 +14,7 @@ Record = Mapping[str, Any]
 _NAME, _VALUE = 34, 24
 _MOST_KINDS = 25
 """Kinds of a suite that are printed; all are in compare.csv."""
+_MANY = frozenset({"kind", "kind and edit role"})
 
 Cache = Annotated[
     Path | None, Option(help="Folder of embeddings, for other comparisons too; by default embeddings/ in --out.")
@@ -121,7 +122,8 @@ def _without(suite: Record, models: Collection[str]) -> Record:
         return {model: value for model, value in of_models.items() if model not in models}
 
     measures = [{**measure, "models": kept(measure["models"])} for measure in suite["measures"]]
-    return {**suite, "measures": measures, "left_out": kept(suite["left_out"])}
+    warnings = [line for line in suite["warnings"] if line.partition(": ")[0] not in models]
+    return {**suite, "measures": measures, "left_out": kept(suite["left_out"]), "warnings": warnings}
 
 
 def _headline(suite: str, measure: Record, base: str) -> Iterator[str]:
@@ -148,10 +150,10 @@ def _suite(suite: Record, base: str) -> Iterator[str]:
             if part not in {"overall", "aggregate"}:
                 yield f"by {part}"
         shown += 1
-        if part != "kind" or shown <= _MOST_KINDS:
+        if part not in _MANY or shown <= _MOST_KINDS:
             yield _row(measure, base, others)
         elif shown == _MOST_KINDS + 1:
-            yield "  and more kinds, in compare.csv"
+            yield "  and more, in compare.csv"
     note = suite["text_only"]["note"]
     if note:
         yield note if note.startswith("no text-only") else f"text-only: {note}"

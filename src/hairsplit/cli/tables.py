@@ -15,11 +15,13 @@ def evaluation_lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'':<34}{'n':>7}  {'pair accuracy':<24}{'chance':>7}  {'margin':>8}  text-only"
     for kind, part in record["kinds"].items():
         yield _pair_line(kind, part["pair_accuracy"], part["margin"], blind["kinds"].get(kind))
+        yield from _role_lines(kind, record.get("edits"))
     overall = record["overall"]
     yield _pair_line("all pairs", overall["pair_accuracy"], overall["margin"], blind["overall"])
     yield _pair_line("mean over kinds", overall["macro_pair_accuracy"], None, blind.get("macro"))
     if overall["ties"]:
         yield f"{counted(overall['ties'], 'tie')}, each a miss"
+    yield from _strongest_line(record.get("edits"))
     for part in ("recognition", "retrieval"):
         for name, value in (record[part] or {}).items():
             if isinstance(value, dict):
@@ -28,6 +30,28 @@ def evaluation_lines(record: Mapping[str, Any]) -> Iterator[str]:
     if record["rejects"]:
         yield "left out: " + ", ".join(f"{reason} {count:,}" for reason, count in record["rejects"].items())
     yield from record["warnings"]
+
+
+def _role_lines(kind: str, edits: Mapping[str, Any] | None) -> Iterator[str]:
+    """The edit roles of a kind that has several."""
+    roles = [cell for cell in (edits or {"fooled": ()})["fooled"] if cell["kind"] == kind]
+    for cell in roles if len(roles) > 1 else ():
+        share = cell["share"]
+        low, high = (None if share[end] is None else 1 - share[end] for end in ("high", "low"))
+        right = {"value": 1 - share["value"], "low": low, "high": high}
+        yield f"  {cell['edit_role']:<32}{share['n']:>7}  {percent(right):<24}{_chance(share):>7}"
+
+
+def _strongest_line(edits: Mapping[str, Any] | None) -> Iterator[str]:
+    """The edits that fool the model more often than there are of them, in images that have several."""
+    clear = [one for one in (edits or {"strongest": ()})["strongest"] if (one["excess"]["low"] or 0) > 0]
+    told = [
+        f"{one['edit_role']} in {percent(one['share'])} of {counted(one['share']['n'], 'image')} "
+        f"(of their false captions it is {100 * one['share']['chance']:.1f} %)"
+        for one in clear
+    ]
+    if told:
+        yield f"where fooled, the false caption furthest ahead: {'; '.join(told)}"
 
 
 def _pair_line(

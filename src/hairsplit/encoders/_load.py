@@ -82,6 +82,9 @@ def _folder(folder: Path, activation: Activation | None) -> DualEncoder:
         for file in sorted(folder.iterdir(), key=lambda f: (f.suffix != ".safetensors", f.name)):
             if file.suffix in SUFFIXES:
                 return _weights_file(file, activation)
+    if (folder / "adapter_config.json").is_file():
+        hint = "name the folder above it, if hairsplit wrote it; else merge it (peft: merge_and_unload) and save that"
+        raise HairsplitError("holds an adapter without its model", where=str(folder), hint=hint)
     raise HairsplitError(
         "holds no model: neither config.json with weights, nor checkpoints/best or checkpoints/last",
         where=str(folder),

@@ -22,7 +22,9 @@ from hairsplit.evaluate.statistics import (
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Part = Literal["overall", "aggregate", "kind", "edit role", "source"]
+ALL, MACRO = "pair accuracy", "mean over kinds"
+"""Names of the overall measures of a table of pairs."""
+Part = Literal["overall", "aggregate", "kind", "edit role", "kind and edit role", "source"]
 
 
 @dataclass(frozen=True)

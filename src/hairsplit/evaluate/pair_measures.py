@@ -1,16 +1,15 @@
-"""What a comparison says of the pairs of a table: all of them, the mean over kinds, each kind, edit role and source."""
+"""What a comparison says of the pairs of a table: all, the mean over kinds, each kind, edit role, both, and source."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from hairsplit.core.types import Estimate, Pair
-from hairsplit.evaluate.measure import FloatArray, Measure, Part, mean_by
+from hairsplit.evaluate.measure import ALL, MACRO, FloatArray, Measure, Part, mean_by
 from hairsplit.evaluate.statistics import mean_by_kind
-from hairsplit.evaluate.suite import Scores
+from hairsplit.evaluate.suite import Scores, edit_roles
 from hairsplit.evaluate.text_only import CHANCE, TextOnlyBaseline
 
-ALL, MACRO = "pair accuracy", "mean over kinds"
 Named = tuple[str, str]
 """(part, name) of a measure."""
 
@@ -18,7 +17,7 @@ Named = tuple[str, str]
 def pair_measures(scores: Scores) -> list[Measure]:
     """Pair accuracy, a tie being a miss: of all pairs, and of each kind, edit role and source there are several of.
 
-    Pairs whose edit is not known are in no role.
+    Pairs whose edit is not known are in no role. Kind and edit role together are told of kinds that have several roles.
     """
     hits: FloatArray = (scores.positive > scores.negative).astype(np.float64)
     ties_hit: FloatArray = (scores.positive >= scores.negative).astype(np.float64)
@@ -33,9 +32,15 @@ def pair_measures(scores: Scores) -> list[Measure]:
 
 def _labels(pairs: Sequence[Pair]) -> dict[Part, tuple[str, ...]]:
     """Part -> the label of each pair, "" where it has none."""
+    kinds, roles = tuple(pair.kind for pair in pairs), edit_roles(pairs)
+    together = {(kind, role) for kind, role in zip(kinds, roles, strict=True) if role}
+    several = {kind for kind, _ in together if sum(other == kind for other, _ in together) > 1}
     labels: dict[Part, tuple[str, ...]] = {
-        "kind": tuple(pair.kind for pair in pairs),
-        "edit role": tuple(pair.edit.role if pair.edit else "" for pair in pairs),
+        "kind": kinds,
+        "edit role": roles,
+        "kind and edit role": tuple(
+            f"{kind}, {role}" if role and kind in several else "" for kind, role in zip(kinds, roles, strict=True)
+        ),
         "source": tuple(pair.source for pair in pairs),
     }
     if len(set(labels["source"])) == 1:

@@ -20,6 +20,7 @@ from hairsplit.core.types import Estimate, Pair
 from hairsplit.data.pixels import PixelStore
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.evaluate import metrics
+from hairsplit.evaluate.confusion import edits_json, fooled, strongest
 from hairsplit.evaluate.embed import Matrix, Progress, embed_images, embed_texts, unique
 from hairsplit.evaluate.embedding_cache import KeptEmbeddings
 from hairsplit.evaluate.statistics import clustered_macro_mean, clustered_mean, estimate_json, estimate_or_null
@@ -50,6 +51,29 @@ class Scores:
     seconds: float = 0.0
 
 
+def pairs_to_judge(table: PairsTable) -> tuple[list[Pair], dict[str, int]]:
+    """Rows with a negative that is another text, and how many others there are by reason.
+
+    Raises:
+        HairsplitError: No pair is left.
+    """
+    dropped: Counter[str] = Counter()
+    pairs = []
+    for pair in table.pairs:
+        if pair.negative is None:
+            dropped["no_negative"] += 1
+        elif pair.negative == pair.caption:
+            dropped["identical_texts"] += 1
+        else:
+            pairs.append(pair)
+    if not pairs:
+        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(dropped.items())) or "it has no rows"
+        raise HairsplitError(
+            f"no pair to evaluate ({reasons})", where=str(table.path), hint="the table needs hard negatives"
+        )
+    return pairs, dict(dropped)
+
+
 def score_pairs(
     encoder: DualEncoder,
     table: PairsTable,
@@ -68,20 +92,7 @@ def score_pairs(
         HairsplitError: No pair is left, or a picture is missing or broken.
     """
     started = time.perf_counter()
-    dropped: Counter[str] = Counter()
-    pairs = []
-    for pair in table.pairs:
-        if pair.negative is None:
-            dropped["no_negative"] += 1
-        elif pair.negative == pair.caption:
-            dropped["identical_texts"] += 1
-        else:
-            pairs.append(pair)
-    if not pairs:
-        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(dropped.items())) or "it has no rows"
-        raise HairsplitError(
-            f"no pair to evaluate ({reasons})", where=str(table.path), hint="the table needs hard negatives"
-        )
+    pairs, dropped = pairs_to_judge(table)
     images, image_number = unique(pair.image for pair in pairs)
     texts, text_number = unique(text for pair in pairs for text in (pair.caption, pair.negative or ""))
     image_embeddings = embed_images(encoder, table.root, images, store=store, kept=kept, tick=tick)
@@ -96,7 +107,7 @@ def score_pairs(
         text_embeddings=text_embeddings,
         seed=seed,
     )
-    return replace(scores, dropped=dict(dropped), seconds=time.perf_counter() - started)
+    return replace(scores, dropped=dropped, seconds=time.perf_counter() - started)
 
 
 def pair_scores(
@@ -182,7 +193,7 @@ def blind_reader(pairs: Sequence[Pair], *, seed: int = 0) -> TextOnlyBaseline:
 
 
 def summarise(scores: Scores, *, blind: TextOnlyBaseline | None = None, seed: int = 0) -> dict[str, Any]:
-    """`overall`, `kinds`, `sources` and `text_only` of metrics.json; see `write_evaluation`.
+    """`overall`, `kinds`, `sources`, `edits` and `text_only` of metrics.json; see `write_evaluation`.
 
     `blind`: the `blind_reader` of the pairs, if it is at hand.
     """
@@ -202,8 +213,21 @@ def summarise(scores: Scores, *, blind: TextOnlyBaseline | None = None, seed: in
             source: _part(scores, sources == source, kinds, clusters, None, macro=True, seed=seed)
             for source in sorted(set(sources.tolist()))
         },
+        "edits": _edits(scores, seed=seed),
         "text_only": text_only_json(text),
     }
+
+
+def _edits(scores: Scores, *, seed: int) -> dict[str, Any] | None:
+    margins = scores.positive - scores.negative
+    kinds, images = [pair.kind for pair in scores.pairs], [pair.image for pair in scores.pairs]
+    roles = edit_roles(scores.pairs)
+    return edits_json(fooled(margins, kinds, roles, images, seed=seed), strongest(margins, roles, images, seed=seed))
+
+
+def edit_roles(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Which part of the caption was edited, of each pair; "" where it is not known."""
+    return tuple(pair.edit.role if pair.edit else "" for pair in pairs)
 
 
 def text_only_json(found: TextOnlyBaseline) -> dict[str, Any]:

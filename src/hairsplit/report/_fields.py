@@ -67,6 +67,26 @@ class Fields:
         """As `estimate`, but None where it is missing or null."""
         return None if self._tree.get(name) is None else self.estimate(name)
 
+    def number(self, name: str) -> float:
+        """A number.
+
+        Raises:
+            HairsplitError: It is missing or no number.
+        """
+        self.value(name)
+        return self._number(name, None)
+
+    def objects(self, name: str) -> "list[Fields]":
+        """The objects of a list.
+
+        Raises:
+            HairsplitError: It is missing, no list, or holds something else.
+        """
+        listed = self.value(name)
+        if not isinstance(listed, list):
+            raise self._error("is not a list", (name,))
+        return [Fields(one, self._where, self._hint, (*self._path, name)) for one in listed]
+
     def _number(self, name: str, otherwise: float | None) -> float:
         value = self.get(name, otherwise)
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -28,6 +28,7 @@ COLOURS = {
     "positive": "#1f8a5b",
     "negative": "#d1591b",
     "random": "#7b8796",
+    "card": "#ffffff",
 }
 SERIES = tuple(COLOURS[name] for name in COLOURS if name.startswith("series-"))
 DASHES = (0, (3, 2))

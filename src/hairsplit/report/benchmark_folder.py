@@ -88,7 +88,7 @@ def read_benchmarked(folder: Path, label: str) -> Benchmarked:
         model=str(fields.at("model").value("name")),
         data_hash=str(fields.at("data").value("hash")),
         items=int(fields.value("items")),
-        aggregates=tuple(_aggregates(fields, path)),
+        aggregates=tuple(_aggregates(fields)),
         kinds=tuple(_kinds(fields.at("by_kind"))),
         tie_rule=str(entry.get("tie_rule", "")),
         text_only=text_only.estimate_or_none("overall") if text_only else None,
@@ -100,13 +100,9 @@ def read_benchmarked(folder: Path, label: str) -> Benchmarked:
     )
 
 
-def _aggregates(fields: Fields, path: Path) -> list[Row]:
-    listed = fields.value("aggregates")
-    if not isinstance(listed, list):
-        raise HairsplitError("aggregates is not a list", where=str(path), hint=AGAIN)
+def _aggregates(fields: Fields) -> list[Row]:
     found = []
-    for tree in listed:
-        one = Fields(tree, str(path), AGAIN, ("aggregates",))
+    for one in fields.objects("aggregates"):
         own = one.get("value_by_the_suites_own_tie_rule", None)
         estimate = one.estimate_or_none("estimate")
         found.append(Row(str(one.value("name")), str(one.get("published", "")), estimate, own))

@@ -43,11 +43,16 @@ class Items:
     negative: tuple[str, ...]
     positive_cosine: NDArray[np.float64]
     negative_cosine: NDArray[np.float64]
-    edited: bool = False
-    """Every negative is its caption after one edit that is known; not so of texts that people wrote."""
+    role: tuple[str, ...] = ()
+    """Edit that made the negative of its caption; "" where none is known, as of texts that people wrote."""
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @property
+    def edited(self) -> bool:
+        """Every negative is its caption after one edit that is known."""
+        return bool(self.role) and all(self.role)
 
     @property
     def margin(self) -> NDArray[np.float64]:
@@ -185,15 +190,15 @@ def _items(path: Path) -> Items:
         negative=texts["negative"],
         positive_cosine=_floats(columns["positive_cosine"], path),
         negative_cosine=_floats(columns["negative_cosine"], path),
-        edited=_edited(path),
+        role=_roles(path, len(texts["id"])),
     )
 
 
-def _edited(path: Path) -> bool:
-    """Whether each row says which edit made its negative; the column is optional."""
+def _roles(path: Path, count: int) -> tuple[str, ...]:
+    """The edit role of each row; the column is optional."""
     if "edit_role" not in pq.read_schema(path).names:
-        return False
-    return bool(parquet_columns(path, ("edit_role",), AGAIN)["edit_role"].null_count == 0)
+        return ("",) * count
+    return tuple(str(role or "") for role in parquet_columns(path, ("edit_role",), AGAIN)["edit_role"].to_pylist())
 
 
 def _floats(column: Any, path: Path) -> NDArray[np.float64]:

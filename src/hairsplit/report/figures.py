@@ -52,15 +52,25 @@ class Similarities:
 
 
 def kind_bars(
-    bars: Sequence[Bars], *, text_only: Mapping[str, Estimate | None] | None = None, name: str = "kinds"
+    bars: Sequence[Bars],
+    *,
+    text_only: Mapping[str, Estimate | None] | None = None,
+    name: str = "kinds",
+    told: str = "Bars of pair accuracy by kind",
+    level: str = "chance",
 ) -> str:
-    """Pair accuracy per kind: a bar per evaluation with its 95 % interval, the chance level, the text-only reader.
+    """Shares, such as pair accuracy per kind: a bar per evaluation with its 95 % interval, chance, the blind reader.
 
-    Kinds stand in the order of the first evaluation that has them.
+    Args:
+        bars: Kinds stand in the order of the first evaluation that has them.
+        text_only: Kind -> what the text-only reader has.
+        name: Prefix of the ids in the SVG.
+        told: What the bars are, for those who do not see them.
+        level: What `chance` of the estimates is called.
     """
     kinds = list(dict.fromkeys(kind for one in bars for kind in one.estimates))
     blind = {kind: estimate for kind, estimate in (text_only or {}).items() if estimate is not None and kind in kinds}
-    handles = _kind_handles(bars, text_only=bool(blind))
+    handles = _kind_handles(bars, level, text_only=bool(blind))
     thick, gap, label = 12.0, 10.0, 16.0
     row = label + thick * len(bars) + gap
     top = 10 + LEGEND_ROW * _legend_lines([str(handle.get_label()) for handle in handles])
@@ -76,18 +86,18 @@ def kind_bars(
             axes.text(0, here - 4, short(kind), va="baseline")
             for order, one in enumerate(bars):
                 _bar(axes, one.estimates.get(kind), here + thick * (order + 0.5), thick, series(order, len(bars)))
-            _chance(axes, [one.estimates.get(kind) for one in bars], here, here + thick * len(bars))
+            _chance(axes, [one.estimates.get(kind) for one in bars], here, thick)
             if kind in blind:
                 axes.plot([100 * blind[kind].value], [here + thick * len(bars) / 2], zorder=4, **_DIAMOND)
         legend(figure, handles, height)
-        return to_svg(figure, name, _kinds_alt(bars, kinds))
+        return to_svg(figure, name, _kinds_alt(told, bars, kinds))
 
 
-def _kind_handles(bars: Sequence[Bars], *, text_only: bool) -> list[Patch | Line2D]:
+def _kind_handles(bars: Sequence[Bars], level: str, *, text_only: bool) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [
         Patch(color=series(order, len(bars)), label=short(one.label, 24)) for order, one in enumerate(bars)
     ]
-    handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=DASHES, label="chance"))
+    handles.append(Line2D([], [], color=COLOURS["ink"], lw=1.2, ls=DASHES, label=level))
     if text_only:
         handles.append(Line2D([], [], label="text only", **_DIAMOND))
     return handles
@@ -230,10 +240,14 @@ def _bar(axes: Axes, estimate: Estimate | None, middle: float, thick: float, col
         axes.plot(ends, [middle, middle], color=COLOURS["ink"], lw=1.3, solid_capstyle="butt", zorder=3)
 
 
-def _chance(axes: Axes, estimates: Sequence[Estimate | None], top: float, bottom: float) -> None:
-    levels = {one.chance for one in estimates if one is not None and one.chance is not None}
-    for level in sorted(levels):
-        axes.plot([100 * level] * 2, [top, bottom], color=COLOURS["ink"], lw=1.2, ls=DASHES, zorder=3)
+def _chance(axes: Axes, estimates: Sequence[Estimate | None], top: float, thick: float) -> None:
+    """One line through all bars where their chance is the same, else one through each."""
+    levels = [None if one is None else one.chance for one in estimates]
+    same = len(set(levels) - {None}) == 1
+    for order, level in [(0, next(one for one in levels if one is not None))] if same else enumerate(levels):
+        if level is not None:
+            ends = [top + thick * order, top + thick * (len(levels) if same else order + 1)]
+            axes.plot([100 * level] * 2, ends, color=COLOURS["ink"], lw=1.2, ls=DASHES, zorder=3)
 
 
 def _legend_lines(labels: Sequence[str]) -> int:
@@ -272,9 +286,9 @@ def short(text: str, longest: int = LONGEST_LABEL) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def _kinds_alt(bars: Sequence[Bars], kinds: Sequence[str]) -> str:
+def _kinds_alt(what: str, bars: Sequence[Bars], kinds: Sequence[str]) -> str:
     def told(kind: str) -> str:
         known = [(one.label, one.estimates[kind]) for one in bars if kind in one.estimates]
         return f"{kind}: " + ", ".join(f"{label} {100 * estimate.value:.1f} %" for label, estimate in known)
 
-    return "Bars of pair accuracy by kind. " + "; ".join(told(kind) for kind in kinds) + "."
+    return f"{what}. " + "; ".join(told(kind) for kind in kinds) + "."

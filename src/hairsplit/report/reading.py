@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.images import inside
-from hairsplit.core.run import read_json
-from hairsplit.report._fields import Fields
+from hairsplit.report import compare_folder
 from hairsplit.report.benchmark_folder import Benchmarked, read_benchmarked
+from hairsplit.report.compare_folder import Compared, read_compared
 from hairsplit.report.evaluation_folder import Evaluation, read_evaluation
 from hairsplit.report.run_folder import Run, read_run
 
-COMPARISON = "compare.json"
-T = TypeVar("T", Evaluation, Run, Benchmarked)
+T = TypeVar("T", Evaluation, Run, Benchmarked, Compared)
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,17 @@ class Material:
     runs: tuple[Run, ...]
     benchmarks: tuple[Benchmarked, ...] = ()
     """Evaluations on a benchmark; those of pairs of captions are among the evaluations too."""
+    comparisons: tuple[Compared, ...] = ()
+    """Their evaluations and benchmarks are among the others."""
+
+    def without_between(self) -> "Material":
+        """Without evaluations of models between two, which a comparison's picture of gain and forgetting shows."""
+        hidden = {place for one in self.comparisons for place in one.between}
+        return replace(
+            self,
+            evaluations=tuple(one for one in self.evaluations if one.folder.resolve() not in hidden),
+            benchmarks=tuple(one for one in self.benchmarks if one.folder.resolve() not in hidden),
+        )
 
 
 def read_folders(folders: Sequence[Path]) -> Material:
@@ -38,57 +47,61 @@ def read_folders(folders: Sequence[Path]) -> Material:
     evaluations: dict[Path, Evaluation] = {}
     runs: dict[Path, Run] = {}
     benchmarks: dict[Path, Benchmarked] = {}
+    comparisons: dict[Path, Compared] = {}
     for folder in folders:
-        found = list(_candidates(folder))
-        if not found:
+        found = list(_candidates(folder, comparisons))
+        if not found and folder.resolve() not in comparisons:
             raise _nothing_in(folder)
-        for path in found:
+        for path, label in found:
             key = path.resolve()
             if _is_evaluation(path) and key not in evaluations:
-                evaluations[key] = read_evaluation(path, _label(path))
+                evaluations[key] = read_evaluation(path, label)
             if _is_run(path) and key not in runs:
-                runs[key] = read_run(path, _label(path))
+                runs[key] = read_run(path, label)
             if _is_benchmark(path) and key not in benchmarks:
-                benchmarks[key] = read_benchmarked(path, _label(path))
-    return Material(_unique(evaluations.values()), _unique(runs.values()), _unique(benchmarks.values()))
+                benchmarks[key] = read_benchmarked(path, label)
+    parts = _unique(evaluations.values()), _unique(runs.values()), _unique(benchmarks.values())
+    return Material(*parts, _unique(comparisons.values()))
 
 
 def _nothing_in(folder: Path) -> HairsplitError:
     message = "no such folder"
     if folder.is_dir():
-        message = "holds neither an evaluation (metrics.json) nor a run (metrics.jsonl or config.yaml)"
+        message = "holds neither an evaluation (metrics.json), nor a comparison (compare.json), nor a run (config.yaml)"
     elif folder.exists():
         message = "is a file, not a folder"
-    hint = "name folders written by `hairsplit evaluate` or `hairsplit train`"
+    hint = "name folders written by `hairsplit evaluate`, `hairsplit compare` or `hairsplit train`"
     return HairsplitError(message, where=str(folder), hint=hint)
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    """The folder, if it is an evaluation or a run, and those direct sub folders that are; of a comparison, its own."""
+def _candidates(folder: Path, comparisons: dict[Path, Compared]) -> Iterator[tuple[Path, str]]:
+    """What to read, and its label: the folder, if it is an evaluation or a run, and those direct sub folders that are.
+
+    A comparison is read here, into `comparisons`; its evaluations are candidates, the base's first.
+    """
     if not folder.is_dir():
         return
-    if (folder / COMPARISON).is_file():
-        yield from _compared(folder)
+    if _is_comparison(folder):
+        yield from _compared(folder, comparisons)
         return
     children = sorted((child for child in folder.iterdir() if child.is_dir()), key=_time_order)
     if _is_evaluation(folder) or _is_benchmark(folder) or _is_run(folder):
-        yield folder
-        yield from (child for child in children if _is_evaluation(child) or _is_benchmark(child))
+        yield folder, _label(folder)
+        yield from ((child, _label(child)) for child in children if _is_evaluation(child) or _is_benchmark(child))
         return
     for child in children:
-        if _is_evaluation(child) or _is_benchmark(child) or _is_run(child):
-            yield from _candidates(child)
+        if _is_evaluation(child) or _is_benchmark(child) or _is_run(child) or _is_comparison(child):
+            yield from _candidates(child, comparisons)
 
 
-def _compared(folder: Path) -> Iterator[Path]:
+def _compared(folder: Path, comparisons: dict[Path, Compared]) -> Iterator[tuple[Path, str]]:
     """The evaluations that a comparison consists of, the base first."""
-    fields = Fields(read_json(folder / COMPARISON), str(folder / COMPARISON), "run `hairsplit compare` again")
-    named = fields.value("folders")
-    for name in named if isinstance(named, list) else []:
-        place = inside(folder, str(name))
+    found = read_compared(folder, _label(folder))
+    comparisons.setdefault(folder.resolve(), found)
+    for place, called in found.records:
         if not (_is_evaluation(place) or _is_benchmark(place)):
-            raise HairsplitError("is gone from the comparison", where=str(place), hint="run `hairsplit compare` again")
-        yield place
+            raise HairsplitError("is gone from the comparison", where=str(place), hint=compare_folder.AGAIN)
+        yield place, called
 
 
 def _time_order(folder: Path) -> tuple[int, str]:
@@ -101,6 +114,10 @@ def _is_evaluation(folder: Path) -> bool:
 
 def _is_benchmark(folder: Path) -> bool:
     return (folder / "benchmark.json").is_file()
+
+
+def _is_comparison(folder: Path) -> bool:
+    return (folder / compare_folder.NAME).is_file()
 
 
 def _is_run(folder: Path) -> bool:

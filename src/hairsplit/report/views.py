@@ -11,6 +11,7 @@ from hairsplit.core.types import Estimate
 from hairsplit.report import figures, wording
 from hairsplit.report.calibration import Margins, margin_calibration
 from hairsplit.report.comparison import Comparison, Difference, Example, Group, extremes
+from hairsplit.report.edits import edit_view
 from hairsplit.report.evaluation_folder import Evaluation, Scores, same_task
 from hairsplit.report.pictures import Gallery
 from hairsplit.report.run_folder import Run
@@ -47,6 +48,7 @@ def group_view(group: Group, number: int, gallery: Gallery) -> dict[str, Any]:
         "kind_rows": [_mean_row(group), *(_row(group, "kinds", kind) for kind in kinds)],
         "sources": len(sources),
         "source_rows": [row for source in sources for row in _source_rows(group, source)],
+        "edits": edit_view(group, prefix),
         "recognition": _tasks(group, "recognition"),
         "retrieval": _tasks(group, "retrieval"),
         "thesis": [_thesis(evaluation) for evaluation in group.evaluations],
