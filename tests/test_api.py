@@ -37,15 +37,15 @@ def equal_weights(one: DualEncoder, two: DualEncoder) -> bool:
 
 def test_every_verb_of_the_command_line_is_a_function_with_the_same_name() -> None:
     verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    # train, train --thesis-config, captions --from-text, --wise-ft
-    of_other_verbs = {"read_config", "train_thesis", "captions_from_text", "interpolate"}
+    # train, train --thesis-config, captions --from-text, --wise-ft, explain --pairs
+    of_other_verbs = {"read_config", "train_thesis", "captions_from_text", "interpolate", "explain_pairs"}
     functions = {name.rstrip("_") for name in api.__all__} - of_other_verbs
     assert verbs == functions
 
 
 def test_every_option_of_a_verb_is_an_argument_of_its_function() -> None:
     other_names = {"long", "words", "resume", "max_pairs", "negatives", "exclude_images", "format_name", "what", "on"}
-    other_names |= {"left_right", "from_text", "judging", "thesis_config"}
+    other_names |= {"left_right", "from_text", "judging", "thesis_config", "whole_images"}
     for command in app.registered_commands:
         assert command.callback is not None
         name = command.callback.__name__
@@ -53,6 +53,8 @@ def test_every_option_of_a_verb_is_an_argument_of_its_function() -> None:
         ours = set(inspect.signature(command.callback).parameters)
         if name == "train":
             theirs |= set(inspect.signature(run_thesis).parameters)
+        if name == "explain":
+            theirs |= set(inspect.signature(api.explain_pairs).parameters)
         if name == "convert":
             theirs |= set(inspect.signature(run_conversion).parameters)
         if name == "import_":  # `drops`, and the fields of `draw` and `part`

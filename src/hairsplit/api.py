@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hairsplit._explain_api import explain, explain_pairs
 from hairsplit._table_api import audit, captions, captions_from_text, draw, export, import_, merge
 
 if TYPE_CHECKING:  # torch and friends are loaded by the verbs that need them
-    from hairsplit.core.attribution import Span
     from hairsplit.encoders.dual_encoder import DualEncoder
-    from hairsplit.explain.config import Preset
     from hairsplit.train.config import TrainConfig
     from hairsplit.train.loop import Summary
 
@@ -25,6 +24,7 @@ __all__ = [
     "draw",
     "evaluate",
     "explain",
+    "explain_pairs",
     "export",
     "import_",
     "interpolate",
@@ -170,60 +170,6 @@ def compare(
     shared |= {"recognition": recognition, "retrieval_split": retrieval_split, "linear_probe": linear_probe}
     shared |= {"cache": cache, "cache_megabytes": cache_megabytes, "wise_ft": wise_ft, "pick": pick}
     return run_comparison(models, on, out, **shared, seed=seed, device=device, say=say)
-
-
-def explain(
-    model: "str | Path | DualEncoder",
-    image: Path,
-    caption: str,
-    out: Path,
-    *,
-    against: str | None = None,
-    preset: "Preset" = "words",
-    spans: "Sequence[Span]" = (),
-    text_layer: int | None = None,
-    image_layer: int | None = None,
-    tolerance: float | None = None,
-    device: str | None = None,
-) -> dict[str, Any]:
-    """Why a model gave a picture and a caption their score, or preferred the caption to a negative, or did not.
-
-    For numbers alone see `hairsplit.explain`.
-
-    Args:
-        model: As for `evaluate`.
-        image: The picture's file.
-        caption: At least one word.
-        out: Folder for explanation.npz, .json, .png, .svg and .html; must not exist or be empty.
-        against: A hard negative: explain the margin between the two.
-        preset: Layers by name: fast, words or pixels.
-        spans: Words of the caption that are shown as one, as text or as numbers (first, behind the last).
-        text_layer: Block at whose input words are told apart, if not the preset's.
-        image_layer: The same for patches.
-        tolerance: Error of an integral over the change of the embedding; None: 1e-3.
-        device: Such as 'cuda:0'; None: a GPU if there is one.
-
-    Returns:
-        What is written to explanation.json.
-
-    Raises:
-        HairsplitError: A missing picture, an empty caption, a span that is not in the caption, or no such model.
-    """
-    from hairsplit._verbs.explaining import run_explanation
-
-    return run_explanation(
-        model,
-        image,
-        caption,
-        out,
-        against=against,
-        preset=preset,
-        spans=spans,
-        text_layer=text_layer,
-        image_layer=image_layer,
-        tolerance=tolerance,
-        device=device,
-    )
 
 
 def report(

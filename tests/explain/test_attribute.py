@@ -21,7 +21,9 @@ from hairsplit.explain import (
     explain,
     explain_box,
     explain_caption,
+    explain_captions,
     explain_span,
+    explainer_of,
 )
 from tests.explain.small import SHAPE, encoder
 
@@ -58,7 +60,7 @@ def test_the_score_is_the_models_own(model: DualEncoder, preset: Any) -> None:
     assert found.logit_scale == pytest.approx(float(model.scale.detach()), rel=1e-6)
     assert (found.config["text_layer"], found.config["image_layer"]) == {
         "fast": (1, 2),
-        "words": (0, 2),
+        "words": (0, 1),
         "pixels": (0, 0),
     }[preset]
 
@@ -209,7 +211,7 @@ def test_a_box_alone_is_the_sum_of_its_patches(model: DualEncoder, preset: Any) 
 
 def _config(preset: str) -> ExplainConfig:
     return {
-        "fast": ExplainConfig(text_layer=-1),
+        "fast": ExplainConfig(text_layer=-1, image_layer=-1),
         "words": ExplainConfig(),
         "pixels": ExplainConfig(image_layer=0),
     }[preset]
@@ -226,6 +228,31 @@ def test_captions_of_any_length(caption: str) -> None:
     assert any("too long" in note for note in found.notes) == (len(caption) > 56)
 
 
+@pytest.mark.parametrize("preset", ["fast", "words"])
+def test_captions_together_are_each_by_itself(model: DualEncoder, preset: Any) -> None:
+    captions = [CAPTION, "a dog", SWAPPED, CAPTION, "two dogs"]
+    made = explainer_of(model, preset, tolerance=1e-6)
+    side = made.image_side(picture())
+    together = explain_captions(made, side, captions)
+    for caption, found in zip(captions, together, strict=True):
+        alone = explain_caption(made, side, caption)
+        assert (found.caption, found.tokens) == (alone.caption, alone.tokens)
+        assert found.score == pytest.approx(alone.score, abs=1e-12)
+        for part in ("values", "class_values", "text_main", "image_main"):
+            np.testing.assert_allclose(getattr(found, part), getattr(alone, part), rtol=0, atol=1e-5, err_msg=part)
+    np.testing.assert_array_equal(together[0].image_main, together[2].image_main)  # of equal length: one blank
+    assert explain_captions(made, side, []) == []
+
+
+def test_an_image_tower_of_one_block_is_entered_there(model: DualEncoder) -> None:
+    small = encoder(replace(SHAPE, vision_layers=1))
+    assert explain(small, picture(), CAPTION).config["image_layer"] == 0
+    with pytest.raises(HairsplitError, match=r"image layer -2 does not exist: .*1 block"):
+        Explainer(clip_subject(small), ExplainConfig()).image_side(picture())
+    with pytest.raises(HairsplitError, match="image layer -2 does not exist"):
+        explain(small, picture(), CAPTION, image_layer=-2)
+
+
 def test_one_patch_and_a_narrow_picture() -> None:
     made = encoder(replace(SHAPE, patch=16))
     found = explain(made, picture(size=(90, 17)), CAPTION, preset="pixels")
@@ -234,7 +261,7 @@ def test_one_patch_and_a_narrow_picture() -> None:
 
 
 def test_factors_are_kept_on_demand(model: DualEncoder) -> None:
-    made = Explainer(clip_subject(model))
+    made = Explainer(clip_subject(model), ExplainConfig(image_layer=-1))
     side = made.image_side(picture())
     found = explain_caption(made, side, CAPTION, keep_factors=True)
     assert found.text_factors is not None

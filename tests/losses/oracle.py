@@ -341,10 +341,6 @@ SPECS: dict[str, tuple[Any, ...]] = {
         FscClipSpec(gamma=1, smoothing=0.5, mask_false_negatives=True, local_weight=0.7),
     ),
     "ce_clip": (CeClipSpec(), CeClipSpec(rank=2, intra=3, most=1.5, mask_false_negatives=True)),
-    "siglip_hn": (
-        SiglipHnSpec(),
-        SiglipHnSpec(weight=3, mask_false_negatives=True),
-        SiglipHnSpec(weight=0, bias=-10),
-    ),
+    "siglip_hn": (SiglipHnSpec(), SiglipHnSpec(weight=3, mask_false_negatives=True), SiglipHnSpec(weight=0, bias=-10)),
 }
 """Variants of each loss that between them reach every branch."""

@@ -122,7 +122,10 @@ def test_the_script_works_with_the_numbers_of_the_npz(make: Any, tmp_path: Path)
 def test_what_is_printed_as_a_sum_adds_up(tmp_path: Path) -> None:
     text, _ = page(attribution(), tmp_path)
     table = text[text.index('<table class="parts">') : text.index("</table>")]
-    found = [float(n.replace("−", "-")) for n in re.findall(r'<td class="num">([^<]+)</td>', table)]
+    found = [
+        float(n.replace("−", "-"))
+        for n in re.findall(r'<td class="num"><span data-value="[^"]+">([^<]+)</span></td>', table)
+    ]
     assert len(found) == 6
     assert round(sum(found[:-1]), 4) == found[-1] == round(attribution().score, 4)
 

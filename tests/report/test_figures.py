@@ -120,3 +120,23 @@ def test_long_logs_are_averaged_in_blocks() -> None:
 
 def test_learning_rate_is_read_off_with_its_power_of_ten() -> None:
     assert "Learning rate, ×10⁻⁶" in texts(training_curves(log(5), panels=("lr",)))
+
+
+def test_bars_of_other_shares_say_what_they_are_and_have_a_chance_each() -> None:
+    def of(chance: float) -> Bars:
+        return Bars(str(chance), {"a": Estimate(0.5, 0.4, 0.6, 9, chance)})
+
+    def dashed(svg: str) -> int:
+        return svg.count("stroke-dasharray") - 1  # one of the legend
+
+    other = kind_bars([of(0.2), of(0.3)], told="Bars of <edits>", level="by luck")
+    assert "Bars of &lt;edits&gt;. a: " in other
+    assert "by luck" in texts(other)
+    assert "chance" not in texts(other)
+    assert (dashed(other), dashed(kind_bars([of(0.2), of(0.2)]))) == (2, 1)
+    unknown = Bars("u", {"a": Estimate(0.5, 0.4, 0.6, 9)})
+    assert (
+        dashed(kind_bars([unknown])),
+        dashed(kind_bars([unknown, of(0.2)])),
+        dashed(kind_bars([of(0.1), unknown])),
+    ) == (0, 1, 1)

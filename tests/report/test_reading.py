@@ -8,7 +8,7 @@ import pytest
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.report.reading import read_folders
-from tests.report.folders import write_demo, write_evaluation, write_run
+from tests.report.folders import write_comparison, write_demo, write_evaluation, write_run
 
 
 def test_sub_folders_of_a_run_that_are_evaluations_are_read(tmp_path: Path) -> None:
@@ -167,22 +167,5 @@ def test_a_foreign_file_in_a_run_is_named(tmp_path: Path, name: str, content: st
 
 
 def test_a_comparison_is_read_as_its_evaluations_in_its_order(tmp_path: Path) -> None:
-    for name in ("z", "a"):
-        write_evaluation(tmp_path / "scores" / name / "test")
-    told = {"folders": ["scores/z/test", "scores/a/test"]}
-    (tmp_path / "compare.json").write_text(json.dumps(told), "utf-8")
-    assert [one.label for one in read_folders([tmp_path]).evaluations] == ["z/test", "a/test"]
-
-
-@pytest.mark.parametrize(
-    ("told", "message"),
-    [
-        ({"folders": ["gone"]}, "is gone from the comparison"),
-        ({"folders": ["../x"]}, "not a plain path"),
-        ({}, "folders"),
-    ],
-)
-def test_a_comparison_that_is_torn_is_an_error(told: dict[str, Any], message: str, tmp_path: Path) -> None:
-    (tmp_path / "compare.json").write_text(json.dumps(told), "utf-8")
-    with pytest.raises(HairsplitError, match=message):
-        read_folders([tmp_path])
+    write_comparison(tmp_path, folders=["scores/new/test", "scores/old/test"])
+    assert [one.label for one in read_folders([tmp_path]).evaluations] == ["new", "old"]

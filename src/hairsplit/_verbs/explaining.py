@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from PIL.Image import Image
+
 from hairsplit._verbs.evaluate import model_on
 from hairsplit.core.attribution import Attribution, Contrast, Span, find_span
 from hairsplit.core.attribution_file import save_explanation
@@ -12,11 +14,12 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import decode
 from hairsplit.core.run import filled_folder, refuse_full, write_json
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.explain import Explainer, ImageSide, contrast_captions, explain_caption, explainer_of
+from hairsplit.explain import Explainer, ImageSide, contrast_captions, explain_caption, explain_captions, explainer_of
 from hairsplit.explain.config import Preset
 from hairsplit.report.explanation import record_of
 from hairsplit.report.explanation_figure import write_figure
 from hairsplit.report.explanation_page import write_page
+from hairsplit.report.explanation_versus import versus_record, write_versus
 
 PAGE = "explanation.html"
 
@@ -34,6 +37,7 @@ def run_explanation(
     image_layer: int | None,
     tolerance: float | None,
     device: str | None,
+    versus: str | Path | DualEncoder | None = None,
 ) -> dict[str, Any]:
     """See `hairsplit.api.explain`."""
     refuse_full(out)
@@ -47,6 +51,11 @@ def run_explanation(
     words = explainer.subject.words(caption)
     spans = [find_span(words.text, words.tokens, span) for span in spans]  # before anything takes long
     made = _explained(explainer, explainer.image_side(image), caption, against)
+    if versus is not None:
+        other = explainer_of(model_on(versus, device), preset, **changes)
+        theirs = _explained(other, other.image_side(image), caption, against)
+        names = explainer.subject.name, other.subject.name
+        return _write_versus((made, theirs), names, picture, out, spans)
     record = record_of(made, spans) | {"preset": preset}
     with filled_folder(out) as temporary:
         save_explanation(made, temporary / "explanation.npz")
@@ -57,11 +66,27 @@ def run_explanation(
     return record
 
 
+def _write_versus(
+    both: tuple[Attribution | Contrast, Attribution | Contrast],
+    names: tuple[str, str],
+    picture: Image,
+    out: Path,
+    spans: Sequence[Span],
+) -> dict[str, Any]:
+    record = versus_record(*both)
+    with filled_folder(out) as temporary:
+        for name, one in zip(("a", "b"), both, strict=True):
+            save_explanation(one, temporary / f"{name}.npz")
+        write_json(temporary / "explanation.json", record)
+        write_versus(both, names, picture, temporary / PAGE, next(iter(spans), None))
+    return record
+
+
 def _explained(explainer: Explainer, image: ImageSide, caption: str, against: str | None) -> Attribution | Contrast:
     if against is None:
         return explain_caption(explainer, image, caption)
     made = contrast_captions(explainer, image, caption, against)
     if made.direct is None:
         return made
-    both = [explain_caption(explainer, image, one) for one in (caption, against)]
+    both = explain_captions(explainer, image, (caption, against))
     return replace(made, positive_side=both[0], negative_side=both[1])

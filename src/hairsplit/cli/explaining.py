@@ -9,6 +9,7 @@ import typer
 from typer import Argument, Option
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.core.wording import counted, percent
 
 _PRESETS = ("fast", "words", "pixels")
 _NUMBERS = re.compile(r"\(?\s*(\d+)\s*[,:]\s*(\d+)\s*\)?")
@@ -29,9 +30,9 @@ _MEANING = {
 
 def explain(
     model: Annotated[str, Argument(help="As for evaluate.")],
-    image: Annotated[Path, Argument(help="The picture.")],
-    caption: Annotated[str, Argument(help="In quotes.")],
-    out: Annotated[Path, Option("--out", "-o", help="Folder of the result; must not exist yet.")],
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the result; new, or with --pairs one to go on with.")],
+    image: Annotated[Path | None, Argument(help="The picture.")] = None,
+    caption: Annotated[str | None, Argument(help="In quotes.")] = None,
     against: Annotated[
         str | None, Option(metavar="NEGATIVE", help="A hard negative: why the caption is preferred to it, or is not.")
     ] = None,
@@ -46,31 +47,124 @@ def explain(
     image_layer: Annotated[int | None, Option(help="The same for patches.")] = None,
     tolerance: Annotated[float | None, Option(help="Error of an integral, 1e-3 unless told.")] = None,
     device: Annotated[str | None, Option(help="cpu, cuda:0, ...; by default a GPU if there is one.")] = None,
+    pairs: Annotated[
+        Path | None, Option(metavar="TABLE", help="Instead of IMAGE and CAPTION: the margins of a whole pairs table.")
+    ] = None,
+    images: Annotated[Path | None, Option(help="With --pairs: images root, if not the table's.")] = None,
+    sample: Annotated[int | None, Option(min=1, help="With --pairs: so many pairs of each kind, not all.")] = None,
+    seed: Annotated[int, Option(help="With --pairs: of the sample.")] = 0,
+    indirect: Annotated[
+        bool, Option("--indirect", help="With --pairs: against blank captions also where the negative would do.")
+    ] = False,
+    whole_images: Annotated[
+        bool, Option("--whole-images", help="With --pairs: quicker from some ten pairs a picture on; see the docs.")
+    ] = False,
+    versus: Annotated[
+        str | None, Option(metavar="MODEL", help="Another model, shown beside the first in logits.")
+    ] = None,
 ) -> None:
     """Show which words met which patches: numbers, pictures, and a page to point at."""
+    shared: dict[str, Any] = {"text_layer": text_layer, "image_layer": image_layer, "tolerance": tolerance}
+    shared |= {"preset": _chosen(preset), "device": device}
+    if pairs is not None:
+        _only_of(image=image, caption=caption, against=against, span=spans, versus=versus)
+        many = {"images": images, "sample": sample, "seed": seed, "indirect": indirect, "keep_factors": whole_images}
+        _explain_pairs(model, pairs, out, **many, **shared)
+        return
+    if image is None or caption is None:
+        raise HairsplitError(
+            f"no {'picture' if image is None else 'caption'} is given",
+            where="explain",
+            hint="hairsplit explain MODEL IMAGE CAPTION, or hairsplit explain MODEL --pairs TABLE",
+        )
+    given = {"images": images, "sample": sample, "seed": seed or None, "indirect": indirect or None}
+    _only_with_pairs(**given, whole_images=whole_images or None)
     from hairsplit import api  # here, so that --help does not load torch
+    from hairsplit.report.explanation_versus import versus_lines
+
+    marked = [_span(text, caption) for text in spans or ()]
+    record = api.explain(model, image, caption, out, against=against, spans=marked, versus=versus, **shared)
+    for line in explanation_lines(record) if versus is None else versus_lines(record):
+        typer.echo(line)
+    typer.echo(f"numbers and pictures are in {out}; open {out}/explanation.html")
+
+
+def _chosen(preset: str) -> str:
     from hairsplit.core.catalog import nearest
     from hairsplit.explain.config import PRESETS
 
-    chosen = next((name for name in PRESETS if name == preset), None)
-    if chosen is None:
+    if preset not in PRESETS:
         raise HairsplitError(f"no preset is called {preset!r}", where="--preset", hint=nearest(preset, _PRESETS))
-    record = api.explain(
-        model,
-        image,
-        caption,
-        out,
-        against=against,
-        preset=chosen,
-        spans=[_span(text, caption) for text in spans or ()],
-        text_layer=text_layer,
-        image_layer=image_layer,
-        tolerance=tolerance,
-        device=device,
-    )
-    for line in explanation_lines(record):
+    return preset
+
+
+def _only_of(**given: object) -> None:
+    """Refuse what is of one picture."""
+    for name, value in given.items():
+        if value is not None and value != []:
+            what = name.upper() if name in {"image", "caption"} else f"--{name}"
+            raise HairsplitError(
+                f"{what} does not go with --pairs", where="explain", hint="the table has pictures and captions"
+            )
+
+
+def _only_with_pairs(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise HairsplitError(f"{option} is for --pairs", where="explain", hint=f"leave {option} out")
+
+
+def _explain_pairs(model: str, pairs: Path, out: Path, **options: Any) -> None:
+    from hairsplit import api
+
+    record = api.explain_pairs(model, pairs, out, **options)
+    for line in summary_lines(record):
         typer.echo(line)
-    typer.echo(f"numbers and pictures are in {out}; open {out}/explanation.html")
+    typer.echo(f"a row for each pair is in {out}/pairs.parquet; open {out}/summary.html")
+
+
+def summary_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """Margins of a table and what they are made of, kind by kind; and what was left out."""
+    from hairsplit.report.explanation_summary import kinds_of, unit_of
+
+    if record["went_on_from"]:
+        yield f"went on behind {counted(record['went_on_from'], 'picture')} done before"
+    factor, unit = unit_of(record)
+    groups = kinds_of(record)
+    yield f"{'true caption preferred':<24}{'pairs':>6}   {'seeing the picture':<23}{'on the blank image':<23}"
+    for kind, part in groups.items():
+        seen, blank = (_percent(part[name]) for name in ("pair_accuracy", "blank_accuracy"))
+        yield f"  {kind[:21]:<22}{part['pairs']:>6,}   {seen:<23}{blank}"
+    yield f"{'mean margin, ' + unit:<33}{'in all':<25}{'of the texts alone':<25}with the picture"
+    for kind, part in groups.items():
+        means = (_mean(part[name], factor) for name in ("margin", "on_blank_image", "with_image"))
+        yield f"  {kind[:21]:<31}{''.join(f'{mean:<25}' for mean in means).rstrip()}"
+    yield f"{'shares':<33}{'moved by the texts':<25}{'margin: edited words':<25}heat in the boxes"
+    for kind, part in groups.items():
+        heat = part["heat_inside"]
+        chance = "" if heat is None else f", chance {100 * heat['chance']:.1f} %"
+        shares = f"{_percent(part['blank_weight']):<25}{_percent(part['edited_share']):<25}{_percent(heat)}{chance}"
+        yield f"  {kind[:21]:<31}{shares}"
+    for reason, count in record["dropped"].items():
+        yield f"left out: {count:,} {reason}"
+    for reason, count in record["overall"]["without_box"].items():
+        yield f"without heat in boxes: {count:,} {reason}"
+    indirect, gap = record["overall"]["indirect"], record["overall"]["gap"]
+    if indirect and not record["indirect"]:
+        yield f"{counted(indirect, 'pair')} of unequal length, explained as the difference of two explanations"
+    yield f"parts less margin: {gap['mean']:.1e} on average, {gap['largest']:.1e} at most (cosine)"
+
+
+def _percent(tree: Mapping[str, Any] | None) -> str:
+    """A share with its interval; a dash where it has no bounds, and so no meaning."""
+    return "-" if tree is None or tree["low"] is None else percent(tree)
+
+
+def _mean(tree: Mapping[str, Any], factor: float) -> str:
+    known = tree["low"] is not None
+    ends = f"[{factor * tree['low']:+.2f}, {factor * tree['high']:+.2f}]" if known else "[unknown]"
+    return f"{factor * tree['value']:+.2f} {ends}"
 
 
 def _span(text: str, caption: str) -> str | tuple[int, int]:

@@ -17,9 +17,16 @@ from hairsplit.core.attribution_pairs import Comparison, compare
 from hairsplit.core.catalog import nearest
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders.dual_encoder import DualEncoder, load
-from hairsplit.explain.attribute import contrast_captions, explain_box, explain_caption, explain_span
+from hairsplit.explain.attribute import (
+    contrast_captions,
+    explain_box,
+    explain_caption,
+    explain_captions,
+    explain_span,
+)
 from hairsplit.explain.config import PRESETS, ExplainConfig, Preset
 from hairsplit.explain.explainer import Explainer, ImageSide
+from hairsplit.explain.many import Many, explain_many
 from hairsplit.explain.pictures import Picture
 from hairsplit.explain.subject import Subject, clip_subject, siglip_subject
 
@@ -32,6 +39,7 @@ __all__ = [
     "ExplainConfig",
     "Explainer",
     "ImageSide",
+    "Many",
     "SpanHeat",
     "Subject",
     "clip_subject",
@@ -41,6 +49,8 @@ __all__ = [
     "explain",
     "explain_box",
     "explain_caption",
+    "explain_captions",
+    "explain_many",
     "explain_span",
     "explainer_of",
     "load_explanation",
@@ -72,7 +82,10 @@ def explainer_of(model: Model, preset: Preset = "words", **changes: Any) -> Expl
     if isinstance(model, str | Path):
         model = load(model)
     subject = model if isinstance(model, Subject) else clip_subject(model)
-    return Explainer(subject, replace(PRESETS[preset], **changes))
+    config = PRESETS[preset]
+    # a preset is for every model: a tower of one block is entered at that block
+    config = replace(config, image_layer=max(config.image_layer, -subject.image.depth))
+    return Explainer(subject, replace(config, **changes))
 
 
 def explain(

@@ -1,6 +1,6 @@
 """Pairs explained: the parts of a score, or of a margin, as numbers by token and patch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from hairsplit.core.attribution import (
 from hairsplit.core.errors import HairsplitError
 from hairsplit.explain.explainer import Explainer, ImageSide
 from hairsplit.explain.lines import contributions
-from hairsplit.explain.second_order import Parts, projections, take_apart, take_margin_apart
+from hairsplit.explain.second_order import Parts, factors, projections, take_all_apart, take_apart, take_margin_apart
+from hairsplit.explain.text_sides import TextSides
 from hairsplit.explain.towers import undisturbed
 from hairsplit.explain.words import Words
 
@@ -31,7 +32,13 @@ ENOUGH = 2.0
 
 
 def explain_caption(
-    explainer: Explainer, image: ImageSide, caption: str, *, reference: str | None = None, keep_factors: bool = False
+    explainer: Explainer,
+    image: ImageSide,
+    caption: str,
+    *,
+    reference: str | None = None,
+    keep_factors: bool = False,
+    texts: TextSides | None = None,
 ) -> Attribution:
     """Take the score of a caption and a picture apart.
 
@@ -41,16 +48,57 @@ def explain_caption(
         caption: At least one word.
         reference: Another caption, of as many tokens, in place of the blank one.
         keep_factors: Keep U, and V where it is known, in the result.
+        texts: Where the text's side is kept for other pictures.
 
     Raises:
         HairsplitError: The caption is empty, or the reference has another number of tokens.
     """
     words = explainer.subject.words(caption)
+    kept = texts or TextSides(explainer)
     with undisturbed(explainer.subject.module):
-        line = explainer.text_line(words, None if reference is None else explainer.subject.words(reference))
-        parts = take_apart(line, image.line, image.factors)
+        line, u = kept.side(words, None if reference is None else explainer.subject.words(reference))
+        parts = take_apart(line, image.line, image.factors, u)
     config = explainer.config.as_dict() | {"reference_caption": reference}
     return _attribution(explainer, image, words, parts, config, keep_factors=keep_factors)
+
+
+def explain_captions(
+    explainer: Explainer,
+    image: ImageSide,
+    captions: Sequence[str],
+    *,
+    keep_factors: bool = False,
+    texts: TextSides | None = None,
+) -> list[Attribution]:
+    """`explain_caption` of several captions of one picture, at less cost than one by one.
+
+    They go through the text tower together; where the image's factors are not known, all captions
+    share the nodes of its line, and one graph. Numbers are the same but for rounding and within the tolerance.
+
+    Args:
+        explainer: The model.
+        image: The picture, from `explainer.image_side`.
+        captions: Each of at least one word.
+        keep_factors: See `explain_caption`.
+        texts: Likewise; what it lacks goes through the tower one by one.
+
+    Raises:
+        HairsplitError: A caption is empty.
+    """
+    words = [explainer.subject.words(caption) for caption in captions]
+    if not words:
+        return []
+    with undisturbed(explainer.subject.module):
+        if texts is None:
+            sides = [(line, factors(line)) for line in explainer.text_lines(words)]
+        else:
+            sides = [texts.side(one, None) for one in words]
+        all_parts = take_all_apart(sides, image.line, image.factors)
+    config = explainer.config.as_dict() | {"reference_caption": None}
+    return [
+        _attribution(explainer, image, one, parts, config, keep_factors=keep_factors)
+        for one, parts in zip(words, all_parts, strict=True)
+    ]
 
 
 def explain_span(explainer: Explainer, image: ImageSide, caption: str, span: Span) -> SpanHeat:
@@ -108,14 +156,20 @@ def explain_box(explainer: Explainer, image: ImageSide, caption: str, box: Pixel
 
 
 def contrast_captions(
-    explainer: Explainer, image: ImageSide, caption: str, negative: str, *, indirect: bool = False
+    explainer: Explainer,
+    image: ImageSide,
+    caption: str,
+    negative: str,
+    *,
+    indirect: bool = False,
+    texts: TextSides | None = None,
 ) -> Contrast:
     """Take the margin between a caption and its hard negative apart.
 
     With equal numbers of tokens the negative is the text's reference: at text layer 0 the words that both share
     contribute exactly 0, and the others carry all of the margin. Deeper layers have spread the difference over what
     follows it. Otherwise, or if `indirect`, it is the difference of two explanations, which have blank captions of
-    different lengths; `Contrast.reference_shift` is what that alone adds.
+    different lengths; `Contrast.reference_shift` is what that alone adds. `texts`: as of `explain_caption`.
 
     Raises:
         HairsplitError: A caption is empty, both are the same, or the score is 'fixed', which has a unit of its own for
@@ -131,7 +185,7 @@ def contrast_captions(
             "the caption and the negative are the same", where="contrast", hint="give a negative of other words"
         )
     if indirect or len(positive.tokens) != len(other.tokens):
-        sides = [explain_caption(explainer, image, one) for one in (caption, negative)]
+        sides = explain_captions(explainer, image, (caption, negative), texts=texts)
         margins = [a - b for a, b in zip(*((s.score, s.blank_image_score) for s in sides), strict=True)]
         return Contrast(
             caption=positive.text,
@@ -143,8 +197,10 @@ def contrast_captions(
             positive_side=sides[0],
             negative_side=sides[1],
         )
+    kept = texts or TextSides(explainer)
     with undisturbed(explainer.subject.module):
-        parts = take_margin_apart(explainer.text_line(positive, other), image.line, image.factors)
+        line, u = kept.side(positive, other)
+        parts = take_margin_apart(line, image.line, image.factors, u)
     config = explainer.config.as_dict() | {"reference_caption": negative, "of": "margin"}
     return Contrast(
         caption=positive.text,

@@ -25,8 +25,8 @@ class ExplainConfig:
 
     text_layer: int = 0
     """Block at whose input words are told apart, from 0; negative ones from the end. Deeper ones have mixed them."""
-    image_layer: int = -1
-    """The same for patches."""
+    image_layer: int = -2
+    """The same for patches. At the last block much lies on the class token, which no picture shows."""
     score: ScoreKind = "cosine"
     """cosine: embeddings scaled within the function, so that all parts are true cosines. dot: not scaled. fixed: the
     dot product over the constant lengths of this caption's and this image's embeddings, as exCLIP has it."""
@@ -70,8 +70,8 @@ class ExplainConfig:
 
 PRESETS: Mapping[Preset, ExplainConfig] = {
     "fast": ExplainConfig(text_layer=-1, image_layer=-1),
-    "words": ExplainConfig(text_layer=0, image_layer=-1),
+    "words": ExplainConfig(text_layer=0, image_layer=-2),
     "pixels": ExplainConfig(text_layer=0, image_layer=0),
 }
-"""fast: whole captions and noun phrases, at about the cost of scoring. words: single words, attributes, hard negatives.
-pixels: where in the picture itself the evidence lies."""
+"""fast: whole captions and noun phrases, at about the cost of scoring. words: single words, attributes, hard negatives;
+an image tower of one block is entered there. pixels: where in the picture itself the evidence lies."""

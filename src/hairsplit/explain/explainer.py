@@ -1,12 +1,13 @@
 """Explaining pairs of one model: the image's side once, then every caption, span, box and contrast on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from hairsplit.core.attribution import View
 from hairsplit.core.errors import HairsplitError
@@ -84,21 +85,36 @@ class Explainer:
         Raises:
             HairsplitError: The reference has another number of tokens.
         """
-        tower = self.subject.text
-        layer = tower.layer(self.config.text_layer)
-        here = self._states(tower, layer, words.ids(self.subject.device), words.at)
-        if reference is None:
-            blank = self._blank_text(words, layer)
-        else:
+        if reference is not None:
             check_same_length(words, reference)
-            blank = self._states(tower, layer, reference.ids(self.subject.device), words.at)
-        return self._line(tower, layer, words.at, blank, here)
+        return self._text_lines([words], reference)[0]
+
+    def text_lines(self, captions: Sequence[Words]) -> list[Line]:
+        """The lines from blank captions; all captions go through the tower together."""
+        return self._text_lines(captions, None)
+
+    def _text_lines(self, captions: Sequence[Words], reference: Words | None) -> list[Line]:
+        tower, device = self.subject.text, self.subject.device
+        layer = tower.layer(self.config.text_layer)
+        # what stands behind a caption changes nothing of it in a causal tower; another one has captions of one length
+        longest = max((len(words.tokens) for words in captions), default=0)
+        ids = [pad(words.ids(device), (0, longest - len(words.tokens)), value=self.subject.pad) for words in captions]
+        states = _through(tower, layer, tower.embed(torch.cat(ids)), [words.at for words in captions])
+        lines = []
+        for words, (hidden, embedding) in zip(captions, states, strict=True):
+            # references by themselves: what is kept must not depend, by rounding, on who was there at first
+            if reference is None:
+                blank = self._blank_text(words, layer)
+            else:
+                blank = self._states(tower, layer, reference.ids(device), words.at)
+            lines.append(self._line(tower, layer, words.at, blank, (hidden[: len(words.tokens)], embedding)))
+        return lines
 
     def _pixels(self, one: Tensor) -> Tensor:
         return one.unsqueeze(0).to(self.subject.device, self.subject.dtype)
 
     def _states(self, tower: Tower, layer: int, inputs: Tensor, at: int) -> tuple[Tensor, Tensor]:
-        return _through(tower, layer, tower.embed(inputs), at)
+        return _through(tower, layer, tower.embed(inputs), [at])[0]
 
     def _blank_image(self, shown: Any, layer: int) -> tuple[Tensor, Tensor]:
         kind, subject = self.config.image_reference, self.subject
@@ -118,7 +134,7 @@ class Explainer:
             if kind == "zeros":
                 inside = torch.tensor(words.content, device=subject.device)[None, :, None]
                 embedded = embedded - inside * subject.token_embedding(blank)
-            return _through(subject.text, layer, embedded, words.at)
+            return _through(subject.text, layer, embedded, [words.at])[0]
 
         return self._kept(("text", kind, layer, tuple(blank[0].tolist()), words.content), made)
 
@@ -149,7 +165,7 @@ class Explainer:
         return Line(tower, layer, at, blank[0], here[0], length, (ends[0], ends[1]), config.engine, config.quadrature)
 
 
-def _through(tower: Tower, layer: int, embedded: Tensor, at: int) -> tuple[Tensor, Tensor]:
-    """Hidden states [L, W] at a layer, and the embedding [D] they lead to, from the input of block 0 [1, L, W]."""
+def _through(tower: Tower, layer: int, embedded: Tensor, places: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+    """Hidden states [L, W] at a layer, and the embedding [D] they lead to, from each input of block 0 [N, L, W]."""
     hidden = tower.reach(embedded, layer)
-    return hidden[0], tower.tail(hidden, layer, at)[0]
+    return list(zip(hidden, tower.tails(hidden, layer, places), strict=True))

@@ -22,9 +22,9 @@ closed form where there is one, and above it forward mode written out for CLIP's
 Pullback = Callable[[Tensor], tuple[Tensor]]
 """What follows from a cotangent of the embeddings for the hidden states."""
 
-HIDDEN = 1 << 20
-"""Hidden numbers (nodes x positions x channels) that are worked on at a time: 4 MiB in float32, some ten times that at
-the widest place of a block."""
+HIDDEN = 1 << 19
+"""Hidden numbers (nodes x positions x channels) that are worked on at a time: 2 MiB in float32, some twenty times that
+at the widest place of a block."""
 GRAPH = 1 << 24
 """Numbers that a graph for reverse mode may keep: 64 MiB in float32; one node at least is worked on."""
 SMALL = 1e-3

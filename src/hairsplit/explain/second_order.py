@@ -9,6 +9,7 @@ because the u_i add up to f(a) - f(r_a), and the v_j to g(b) - g(r_b). The last 
 Moeller et al. (arXiv:2408.14153), here without any Jacobian: only U, V, or V^T U' is ever worked out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -68,44 +69,72 @@ def projections(line: Line, known: Integral | None, vectors: Tensor) -> Integral
     return Integral(known.parts @ vectors.T, known.residual, known.nodes)
 
 
-def take_apart(text: Line, image: Line, image_factors: Integral | None) -> Parts:
+def take_apart(text: Line, image: Line, image_factors: Integral | None, text_factors: Integral | None = None) -> Parts:
     """The four parts of a pair's score.
 
     Args:
         text: From the reference caption to the caption.
         image: From the reference image to the image.
         image_factors: Those of `image`, if they were worked out before.
+        text_factors: Those of `text`, likewise.
     """
-    u = factors(text)
-    blank_text, whole_text = text.ends
+    return take_all_apart([(text, factors(text) if text_factors is None else text_factors)], image, image_factors)[0]
+
+
+def take_all_apart(texts: Sequence[tuple[Line, Integral]], image: Line, image_factors: Integral | None) -> list[Parts]:
+    """`take_apart` of several captions of one image.
+
+    Where the image's factors are not known, all directions share one graph, and a blank caption is one direction
+    however many captions have it: what the image adds with it is then the same number in all of them.
+
+    Args:
+        texts: From each reference caption to its caption, with its factors.
+        image: From the reference image to the image.
+        image_factors: Those of `image`, if they were worked out before.
+    """
+    blanks: list[Tensor] = []
+    for text, _ in texts:
+        if not any(torch.equal(text.ends[0], one) for one in blanks):
+            blanks.append(text.ends[0])
+    along = projections(image, image_factors, torch.cat([*(u.parts for _, u in texts), torch.stack(blanks)]))
+    *rows, main = torch.split(along.parts, [*(len(u.parts) for _, u in texts), len(blanks)], dim=1)  # [P, S] each
     blank_image, whole_image = image.ends
-    along = projections(image, image_factors, torch.cat([u.parts, blank_text.unsqueeze(0)]))  # [P, S + 1]
-    return Parts(
-        values=along.parts[:, :-1].T,
-        text_main=u.parts @ blank_image,
-        image_main=along.parts[:, -1],
-        base=float(blank_text @ blank_image),
-        score=float(whole_text @ whole_image),
-        blank_image_score=float(whole_text @ blank_image),
-        blank_text_score=float(blank_text @ whole_image),
-        text_factors=u.parts,
-        image_factors=None if image_factors is None else image_factors.parts,
-        quality=Quality(u.residual, along.residual, u.nodes, along.nodes),
-    )
+    parts = []
+    for (text, u), values in zip(texts, rows, strict=True):
+        blank_text, whole_text = text.ends
+        number = next(n for n, one in enumerate(blanks) if torch.equal(blank_text, one))
+        parts.append(
+            Parts(
+                values=values.T,
+                text_main=u.parts @ blank_image,
+                image_main=main[:, number],
+                base=float(blank_text @ blank_image),
+                score=float(whole_text @ whole_image),
+                blank_image_score=float(whole_text @ blank_image),
+                blank_text_score=float(blank_text @ whole_image),
+                text_factors=u.parts,
+                image_factors=None if image_factors is None else image_factors.parts,
+                quality=Quality(u.residual, along.residual, u.nodes, along.nodes),
+            )
+        )
+    return parts
 
 
-def take_margin_apart(text: Line, image: Line, image_factors: Integral | None) -> Parts:
+def take_margin_apart(
+    text: Line, image: Line, image_factors: Integral | None, text_factors: Integral | None = None
+) -> Parts:
     """The parts of the difference between two captions' scores on one image.
 
     Args:
         text: From the negative caption to the caption. Where they agree at its layer they contribute exactly 0.
         image: From the reference image to the image.
         image_factors: Those of `image`, if they were worked out before.
+        text_factors: Those of `text`, likewise.
 
     Returns:
         As of a score, which is the margin. The image alone has no part in it, nor has the base.
     """
-    u = factors(text)
+    u = factors(text) if text_factors is None else text_factors
     along = projections(image, image_factors, u.parts)  # [P, S]
     change = text.ends[1] - text.ends[0]
     return Parts(

@@ -1,7 +1,7 @@
 """Towers as chains that can be entered at any block: what comes in, block by block, what is read at the end."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,6 +13,7 @@ from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hairsplit.core.errors import HairsplitError
+from hairsplit.encoders.blocks import at_one
 from hairsplit.encoders.dual_encoder import DualEncoder
 from hairsplit.explain.closed_form import Block, LastBlock, block_parts, last_block
 
@@ -38,6 +39,8 @@ class Tower:
     """All blocks but the last in that form; (): unlike anything it knows."""
     is_causal: bool = False
     """Whether positions behind the one that is read change nothing."""
+    read: Callable[[Tensor, int], Tensor] | None = None
+    """The last block at one position alone, [N, L, W] -> [N, W]; None: it is worked out at all of them."""
 
     @property
     def depth(self) -> int:
@@ -53,7 +56,7 @@ class Tower:
         found = number + self.depth if number < 0 else number
         if not 0 <= found < self.depth:
             raise HairsplitError(
-                f"{self.side} layer {number} does not exist: the tower has {self.depth} blocks",
+                f"{self.side} layer {number} does not exist: the tower has {self.depth} block{'s' * (self.depth > 1)}",
                 where="explain",
                 hint=f"choose from 0 to {self.depth - 1}; -1 is the last",
             )
@@ -67,9 +70,22 @@ class Tower:
 
     def tail(self, hidden: Tensor, layer: int, at: int) -> Tensor:
         """Embeddings [N, D], not scaled, from hidden states [N, L, W] at the input of block `layer`."""
-        for block in self.blocks[layer:]:
+        return self._read(self._before_last(hidden, layer), at)
+
+    def tails(self, hidden: Tensor, layer: int, places: Sequence[int]) -> list[Tensor]:
+        """`tail` of inputs that are read at a place of their own each, N of [D]."""
+        hidden = self._before_last(hidden, layer)
+        return [self._read(hidden[n : n + 1], at)[0] for n, at in enumerate(places)]
+
+    def _before_last(self, hidden: Tensor, layer: int) -> Tensor:
+        for block in self.blocks[layer:-1]:
             hidden = block(hidden)
-        return self.head(hidden, at)
+        return hidden
+
+    def _read(self, hidden: Tensor, at: int) -> Tensor:
+        if self.read is not None:
+            return self.head(self.read(hidden, at).unsqueeze(1), 0)
+        return self.head(self.blocks[-1](hidden), at)
 
 
 def clip_towers(encoder: DualEncoder) -> tuple[Tower, Tower]:
@@ -84,6 +100,10 @@ def clip_towers(encoder: DualEncoder) -> tuple[Tower, Tower]:
     vision, text = model.vision_model, model.text_model
     check_attention(model.config.vision_config, model.config.text_config, name=encoder.name)
     side = encoder.image_size // cast(int, model.config.vision_config.patch_size)
+    lasts = (
+        last_block(encoder.vision_blocks[-1], vision.post_layernorm, model.visual_projection),
+        last_block(encoder.text_blocks[-1], text.final_layer_norm, model.text_projection),
+    )
     image = Tower(
         side="image",
         embed=lambda pixels: vision.pre_layrnorm(vision.embeddings(pixels)),
@@ -91,17 +111,19 @@ def clip_towers(encoder: DualEncoder) -> tuple[Tower, Tower]:
         head=lambda hidden, at: model.visual_projection(vision.post_layernorm(hidden[:, at])),
         leading=1,
         grid=(side, side),
-        last=last_block(encoder.vision_blocks[-1], vision.post_layernorm, model.visual_projection),
+        last=lasts[0],
         parts=_parts(encoder.vision_blocks),
+        read=None if lasts[0] is None else partial(_at_position, encoder.vision_blocks[-1], causal=False),
     )
     words = Tower(
         side="text",
         embed=text.embeddings,
         blocks=tuple(partial(_causal, block) for block in encoder.text_blocks),
         head=lambda hidden, at: model.text_projection(text.final_layer_norm(hidden[:, at])),
-        last=last_block(encoder.text_blocks[-1], text.final_layer_norm, model.text_projection),
+        last=lasts[1],
         parts=_parts(encoder.text_blocks),
         is_causal=True,
+        read=None if lasts[1] is None else partial(_at_position, encoder.text_blocks[-1], causal=True),
     )
     return words, image
 
@@ -137,6 +159,11 @@ def _causal(block: nn.Module, hidden: Tensor) -> Tensor:
     length = hidden.shape[1]
     mask = torch.full((length, length), torch.finfo(hidden.dtype).min, dtype=hidden.dtype, device=hidden.device).triu(1)
     return cast(Tensor, block(hidden, mask[None, None]))
+
+
+def _at_position(block: nn.Module, hidden: Tensor, at: int, *, causal: bool) -> Tensor:
+    seen = hidden[:, : at + 1] if causal else hidden  # what stands behind is not seen: no mask is needed
+    return at_one(block, seen, torch.full((len(seen),), at, device=seen.device), causal=False)
 
 
 @cache

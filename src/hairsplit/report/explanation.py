@@ -206,7 +206,10 @@ def limit_of(explanation: Explanation, spans: Sequence[Span] = ()) -> float:
     largest = [0.0]
     for side in sides(explanation):
         one = side.parts
-        largest += [float(np.abs(heat).max()) for heat in (by_group(one, one.values), one.heat(), one.image_main)]
+        largest += [
+            float(np.abs(heat).max())
+            for heat in (by_group(one, one.values), one.heat(), one.image_main, one.heat() + one.image_main)
+        ]
         if side.name != "negative":
             largest += [float(np.abs(one.heat(span)).max()) for span in spans]
     return max(largest) or 1.0

@@ -34,7 +34,7 @@ from hairsplit.report.heat import NEGATIVE, POSITIVE, STRONGEST, backdrop, css, 
 from hairsplit.report.html import environment
 from hairsplit.report.wording import MINUS
 
-_ARRAYS = ("values", "class_values", "text_main")
+_ARRAYS = ("values", "class_values", "text_main", "image_main")
 _FACTS = {
     "model": "Model",
     "text_layer": "Words told apart at the input of text block",
@@ -59,29 +59,47 @@ def write_page(explanation: Explanation, image: Image.Image, out: Path, spans: S
         HairsplitError: The caption has no such words, or has them more than once.
     """
     limit, shown = limit_of(explanation, spans), sides(explanation)
-    script = files("hairsplit.report").joinpath("templates/explanation.js").read_text("utf-8")
     first = shown[0].parts
+    write_scripted(
+        "explanation.html.j2",
+        _data(explanation, limit, spans),
+        out,
+        explanation=explanation,
+        contrast=isinstance(explanation, Contrast),
+        backdrop=backdrop(image),
+        width=image.width,
+        height=image.height,
+        frame=seen(first.view),
+        sum=_sum(explanation),
+        bars=_bars(told_rows(explanation)),
+        views=[_view(explanation, side, limit, spans) for side in shown],
+        notes=notes_of(explanation),
+        facts=_facts(first),
+        limit=limit,
+        units=units_of(first, limit),
+        colours=(css(NEGATIVE), css(POSITIVE)),
+        signed=signed,
+    )
+
+
+def write_scripted(template: str, data: Any, out: Path, **shown: Any) -> None:
+    """Write a page with the script of explanations, and what that works with.
+
+    Args:
+        template: Its file among the templates.
+        data: For the script.
+        out: The HTML file; replaced if it exists.
+        shown: What the template takes.
+    """
+    script = files("hairsplit.report").joinpath("templates/explanation.js").read_text("utf-8")
     page = (
         environment()
-        .get_template("explanation.html.j2")
+        .get_template(template)
         .render(
-            explanation=explanation,
-            contrast=isinstance(explanation, Contrast),
-            backdrop=backdrop(image),
-            width=image.width,
-            height=image.height,
-            frame=seen(first.view),
-            sum=_sum(explanation),
-            bars=_bars(told_rows(explanation)),
-            views=[_view(explanation, side, limit, spans) for side in shown],
-            notes=notes_of(explanation),
-            facts=_facts(first),
-            limit=limit,
-            colours=(css(NEGATIVE), css(POSITIVE)),
+            **shown,
             script=Markup(script),  # noqa: S704 - it is ours
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-            data=Markup(_for_script(_data(explanation, limit, spans))),  # noqa: S704 - no "<" is left in it
-            signed=signed,
+            data=Markup(_for_script(data)),  # noqa: S704 - no "<" is left in it
         )
     )
     with atomic_file(out) as temporary:
@@ -97,20 +115,36 @@ def _data(explanation: Explanation, limit: float, spans: Sequence[Span]) -> dict
     """What the script works with: numbers by token and patch, as they are in the .npz."""
     first = sides(explanation)[0].parts
     return {
-        "limit": limit,
+        "models": 1,
+        "units": units_of(first, limit),
         "strongest": STRONGEST,
         "colours": [css(NEGATIVE), css(POSITIVE)],
         "rows": first.view.rows,
         "columns": first.view.columns,
         "span": [list(find_span(first.caption, first.tokens, span)) for span in spans[:1]],
-        "views": [_view_data(side) for side in sides(explanation)],
+        "views": [view_data(side, factors_of(side.parts)) for side in sides(explanation)],
     }
 
 
-def _view_data(side: Side) -> dict[str, Any]:
+def factors_of(one: Attribution) -> list[float]:
+    """From the score to each of `units_of`; a dot product has one unit only."""
+    return [1.0] if one.config.get("score") == "dot" else [1.0, one.logit_scale]
+
+
+def units_of(one: Attribution, limit: float) -> list[dict[str, Any]]:
+    """Units that the page can be read in, with their digits and the end of the colour scale."""
+    named = (("cosine" if len(factors_of(one)) > 1 else "dot product", 4), ("logits", 3))
+    return [
+        {"name": name, "digits": digits, "limit": limit * factor}
+        for (name, digits), factor in zip(named, factors_of(one), strict=False)
+    ]
+
+
+def view_data(side: Side, factors: Sequence[float]) -> dict[str, Any]:
+    """One sum for the script; `factors`: from its numbers to each unit."""
     names, numbers = groups(side.parts)
     arrays = {name: _base64(getattr(side.parts, name)) for name in _ARRAYS}
-    return {"name": side.name, "words": names, "seen": len(side.parts.words), "groups": numbers, **arrays}
+    return {"name": side.name, "words": names, "groups": numbers, "factors": list(factors), **arrays}
 
 
 def _base64(numbers: Floats) -> str:
@@ -133,12 +167,14 @@ def _sum(explanation: Explanation) -> dict[str, Any]:
     low, high = min(steps), max(steps)
     size = (high - low) or 1.0
 
-    def step(name: str, start: float, value: float) -> dict[str, Any]:
+    def step(name: str, start: float, value: float, exact: float) -> dict[str, Any]:
         left = 100 * (min(start, start + value) - low) / size
-        return {"name": name, "value": value, "left": left, "width": 100 * abs(value) / size}
+        return {"name": name, "value": value, "exact": exact, "left": left, "width": 100 * abs(value) / size}
 
-    rows = [step(name, start, value) for (name, value), start in zip(parts, steps, strict=False)]
-    return {"rows": rows, "total": step(whole.name, 0.0, total), "name": whole.name, "zero": -100 * low / size}
+    exact = [*(value for _, value in whole.parts), -whole.gap]
+    rows = [step(name, start, value, real) for (name, value), start, real in zip(parts, steps[:-1], exact, strict=True)]
+    last = step(whole.name, 0.0, total, whole.total)
+    return {"rows": rows, "total": last, "name": whole.name, "zero": -100 * low / size}
 
 
 def _bars(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -157,17 +193,17 @@ def _bars(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _view(explanation: Explanation, side: Side, limit: float, spans: Sequence[Span]) -> dict[str, Any]:
     one = side.parts
     heats, rows = by_group(one, one.values), side_rows(explanation, side)
-    cells = [_cell("all words", one.heat(), one, limit, None)]
+    cells = [cell_of("all words", one.heat(), one, limit, None)]
     if side.name != "negative":
-        cells += [_cell(f"“{span_text(one, span)}”", one.heat(span), one, limit, None) for span in spans]
+        cells += [cell_of(f"“{span_text(one, span)}”", one.heat(span), one, limit, None) for span in spans]
     quiet = 0
     for number, (row, heat) in enumerate(zip(rows, heats, strict=True)):
         if side.name == "margin" and not heat.any():
             quiet += 1
         else:
-            cells.append(_cell(row.word, heat, one, limit, number))
+            cells.append(cell_of(row.word, heat, one, limit, number))
     if one.image_main.any():
-        cells.append(_cell("image with a blank caption", one.image_main, one, limit, None))
+        cells.append(cell_of("image with a blank caption", one.image_main, one, limit, None))
     return {
         "side": side,
         "score": one.score,
@@ -182,7 +218,8 @@ def _view(explanation: Explanation, side: Side, limit: float, spans: Sequence[Sp
     }
 
 
-def _cell(label: str, heat: Floats, one: Attribution, limit: float, number: int | None) -> dict[str, Any]:
+def cell_of(label: str, heat: Floats, one: Attribution, limit: float, number: int | None) -> dict[str, Any]:
+    """A still picture of a heat [rows, columns]; `number`: of its word."""
     total = float(heat.sum(dtype=np.float64))
     row, column = peak(heat)
     alt = f"Heat of {label}: {signed(total)} over all patches"

@@ -1,38 +1,54 @@
 "use strict";
 // Everything is added up here from the matrix [tokens, rows, columns] in the page, so that words and boxes stay additive.
 const data = JSON.parse(document.getElementById("data").textContent);
-const { rows, columns, limit } = data;
-const cells = rows * columns;
+const { rows, columns, units, models } = data; // models: 1, or 2 that are compared, with their difference beside them
+const panels = models === 1 ? 1 : 3, cells = rows * columns;
 const numbers = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
-const views = data.views.map(view => {
+const views = data.views.map(view => { // side by side: of each sum first the one model's, then the other's
   const values = numbers(view.values), heats = view.words.map(() => new Float64Array(cells));
   const onClass = new Float64Array(view.words.length), alone = new Float64Array(view.words.length);
-  const classValues = numbers(view.class_values), main = numbers(view.text_main);
+  const classValues = numbers(view.class_values), main = numbers(view.text_main), patchesAlone = numbers(view.image_main);
   view.groups.forEach((word, token) => {
     if (word >= view.words.length) return;
     onClass[word] += classValues[token];
     alone[word] += main[token];
     for (let cell = 0; cell < cells; cell++) heats[word][cell] += values[token * cells + cell];
   });
-  return { ...view, heats, onClass, alone };
+  return { ...view, heats, onClass, alone, patchesAlone };
 });
 const all = selector => [...document.querySelectorAll(selector)];
-const patches = document.getElementById("patches"), picture = document.getElementById("picture");
-const said = document.getElementById("said"), heat = document.getElementById("heat"), bare = document.getElementById("bare");
+const said = document.getElementById("said"), bare = document.getElementById("bare"), main = document.getElementById("main");
 const NAMESPACE = "http://www.w3.org/2000/svg";
-const state = { view: 0, words: data.span[0] ? [data.span[0][0], data.span[0][1] - 1] : null, hover: null, box: null, cursor: null };
+const state = { view: 0, unit: 0, words: data.span[0] ? [data.span[0][0], data.span[0][1] - 1] : null, hover: null, box: null, cursor: null };
 
-const signed = value => (value < 0 ? "−" : value > 0 ? "+" : "") + (value ? Math.abs(value).toFixed(4) : "0");
+const signed = value => {
+  const text = Math.abs(value).toFixed(units[state.unit].digits);
+  return value ? (value < 0 ? "−" : "+") + text : "0";
+};
 const made = (parent, name, attributes) => {
   const one = parent.appendChild(document.createElementNS(NAMESPACE, name));
   for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
   return one;
 };
-heat.replaceChildren();
-const squares = Array.from({ length: cells }, (_, cell) =>
-  made(heat, "rect", { x: cell % columns, y: Math.floor(cell / columns), width: 1, height: 1 }));
-const marks = ["frame white", "frame", "cursor"].map(name => made(heat, "rect", { class: name, display: "none" }));
+const pictures = all(".patches").map(patches => {
+  const heat = patches.querySelector(".heat");
+  heat.replaceChildren();
+  const squares = Array.from({ length: cells }, (_, cell) =>
+    made(heat, "rect", { x: cell % columns, y: Math.floor(cell / columns), width: 1, height: 1 }));
+  const marks = ["frame white", "frame", "cursor"].map(name => made(heat, "rect", { class: name, display: "none" }));
+  return { patches, heat, squares, marks, svg: patches.querySelector("svg"), under: patches.querySelector(".under") };
+});
 
+function shownBy(panel) { // the numbers of a panel in the unit that is chosen
+  const from = models === 1 ? state.view : 2 * state.view + (panel === 2 ? 1 : panel);
+  const one = views[from], factor = one.factors[state.unit], less = panel === 2 ? views[from - 1] : null;
+  const taken = less ? less.factors[state.unit] : 0;
+  const join = pick => Float64Array.from(pick(one), (value, n) => factor * value - (less ? taken * pick(less)[n] : 0));
+  return {
+    words: one.words, heats: one.words.map((_, word) => join(view => view.heats[word])), onClass: join(view => view.onClass),
+    alone: join(view => view.alone), patchesAlone: join(view => view.patchesAlone),
+  };
+}
 const ordered = (a, b) => [Math.min(a, b), Math.max(a, b)];
 const edges = box => [...ordered(box[0], box[2]), ...ordered(box[1], box[3])]; // top, bottom, left, right
 function within(box, cell) {
@@ -42,8 +58,9 @@ function within(box, cell) {
 }
 const inBox = (heats, box) => heats.reduce((sum, value, cell) => sum + (within(box, cell) ? value : 0), 0);
 function chosen() {
-  const view = views[state.view], span = state.hover !== null ? [state.hover, state.hover] : state.words;
-  return span ? ordered(...span) : [0, view.words.length - 1];
+  const count = views[models * state.view].words.length;
+  const span = state.hover !== null ? [state.hover, state.hover] : state.words;
+  return span ? ordered(...span) : [0, count - 1];
 }
 function place(mark, box) {
   mark.setAttribute("display", box ? "inline" : "none");
@@ -53,19 +70,34 @@ function place(mark, box) {
     mark.setAttribute(key, value);
 }
 function draw() {
-  const view = views[state.view], [first, last] = chosen(), shown = new Float64Array(cells);
+  const [first, last] = chosen();
+  const told = pictures.map((picture, panel) => drawPanel(picture, panel, first, last));
+  said.replaceChildren(...told.map((text, panel) => {
+    const line = document.createElement("span");
+    line.textContent = (panels > 1 ? `${data.titles[panel]}: ` : "") + text;
+    return line;
+  }));
+}
+function drawPanel(picture, panel, first, last) {
+  const view = shownBy(panel), shown = new Float64Array(cells), { limit } = units[state.unit];
+  const everything = first === 0 && last === view.words.length - 1;
   for (let word = first; word <= last; word++) view.heats[word].forEach((value, cell) => { shown[cell] += value; });
-  squares.forEach((square, cell) => {
+  const together = inBox(shown, state.box);
+  if (main.checked && everything) view.patchesAlone.forEach((value, cell) => { shown[cell] += value; });
+  picture.squares.forEach((square, cell) => {
     const value = shown[cell];
     square.setAttribute("fill", data.colours[value > 0 ? 1 : 0]);
     square.setAttribute("fill-opacity", bare.checked ? 0 : data.strongest * Math.min(1, Math.abs(value) / limit));
   });
-  document.getElementById("under").setAttribute("href", bare.checked ? "#colour" : "#grey");
-  place(marks[0], state.box);
-  place(marks[1], state.box);
-  place(marks[2], document.activeElement === patches && state.cursor ? [...state.cursor, ...state.cursor] : null);
-  const bars = view.heats.map(one => inBox(one, state.box)), largest = Math.max(...bars.map(Math.abs), 1e-12);
-  all(`.view[data-view="${state.view}"] .chip`).forEach((chip, word) => {
+  picture.under.setAttribute("href", bare.checked ? "#colour" : "#grey");
+  place(picture.marks[0], state.box);
+  place(picture.marks[1], state.box);
+  const cursor = document.activeElement === picture.patches && state.cursor;
+  place(picture.marks[2], cursor ? [...state.cursor, ...state.cursor] : null);
+  // what a word adds alone belongs to no patch: it is a part of its bar only where all patches are
+  const bars = view.heats.map((one, word) => inBox(one, state.box) + (main.checked && !state.box ? view.alone[word] : 0));
+  const largest = Math.max(...bars.map(Math.abs), 1e-12);
+  all(`.view[data-view="${state.view}"] .chips[data-panel="${panel}"] .chip`).forEach((chip, word) => {
     const bar = chip.querySelector("i");
     bar.className = bars[word] >= 0 ? "plus" : "minus";
     bar.style.height = `${50 * Math.abs(bars[word]) / largest}%`;
@@ -73,19 +105,32 @@ function draw() {
     const span = state.words && ordered(...state.words);
     chip.setAttribute("aria-pressed", String(Boolean(span && word >= span[0] && word <= span[1])));
   });
-  tell(view, first, last, shown);
+  return tell(picture, view, first, last, shown, together);
 }
-function tell(view, first, last, shown) {
+function tell(picture, view, first, last, shown, together) {
   const everything = first === 0 && last === view.words.length - 1;
   const who = everything ? "All words" : `“${view.words.slice(first, last + 1).join(" ")}”`;
   const sum = array => array.slice(first, last + 1).reduce((a, b) => a + b, 0);
   const box = state.box && edges(state.box), many = box && (box[1] - box[0] + 1) * (box[3] - box[2] + 1);
   const where = box ? `the ${many} patch${many > 1 ? "es" : ""} in the box` : "all patches";
   const peak = shown.indexOf(Math.max(...shown));
-  const text = `${who} and ${where} add ${signed(inBox(shown, state.box))} together; with the class token ` +
+  let text = `${who} and ${where} add ${signed(together)} together; with the class token ` +
     `${signed(sum(view.onClass))}; on the blank image ${signed(sum(view.alone))}.`;
-  said.textContent = text + (box ? "" : ` Most at row ${Math.floor(peak / columns) + 1}, column ${peak % columns + 1}.`);
-  picture.setAttribute("aria-label", `Heat of ${who}: ${signed(inBox(shown, null))} over all patches`);
+  if (main.checked) text += ` With a blank caption ${where} add ${signed(inBox(view.patchesAlone, state.box))}.`;
+  picture.svg.setAttribute("aria-label", `Heat of ${who}: ${signed(inBox(shown, null))} over all patches`);
+  return text + (box ? "" : ` Most at row ${Math.floor(peak / columns) + 1}, column ${peak % columns + 1}.`);
+}
+function measure(number) { // in another unit
+  state.unit = number;
+  const { limit } = units[number];
+  all(".scale").forEach(scale => {
+    const [low, high] = scale.querySelectorAll("span");
+    low.textContent = signed(-limit);
+    high.textContent = signed(limit);
+    scale.setAttribute("aria-label", `Colour scale: blue ${signed(-limit)}, orange ${signed(limit)}`);
+  });
+  all("[data-value]").forEach(one => { one.textContent = signed(Number(one.dataset.value) * views[0].factors[number]); });
+  draw();
 }
 
 function clear() {
@@ -147,32 +192,12 @@ function wordKey(event, chip, word) {
   if (!event.shiftKey) state.hover = to;
   draw();
 }
-function patchAt(event) {
+function patchAt(event, heat) {
   const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(heat.getScreenCTM().inverse());
   const bounded = (value, most) => Math.min(most - 1, Math.max(0, Math.floor(value)));
   return [bounded(point.y, rows), bounded(point.x, columns)];
 }
-patches.addEventListener("pointerdown", event => {
-  if (event.button) return;
-  patches.setPointerCapture(event.pointerId);
-  const patch = patchAt(event), old = state.box;
-  dragged = { patch, again: Boolean(old && [...patch, ...patch].every((value, n) => value === old[n])) };
-  state.box = [...patch, ...patch];
-  state.cursor = patch;
-  draw();
-});
-patches.addEventListener("pointermove", event => {
-  if (!dragged || !("patch" in dragged)) return;
-  const patch = patchAt(event);
-  if (patch.some((value, n) => value !== dragged.patch[n])) dragged.again = false;
-  state.box = [...dragged.patch, ...patch];
-  draw();
-});
-patches.addEventListener("pointerup", () => {
-  if (dragged && dragged.again) state.box = null; // the same patch a second time
-  draw();
-});
-patches.addEventListener("keydown", event => {
+function patchKey(event) {
   if (event.key === "Escape") return clear();
   const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   if (!move) return;
@@ -183,15 +208,40 @@ patches.addEventListener("keydown", event => {
   const start = event.shiftKey ? (state.box ? state.box.slice(0, 2) : from) : state.cursor;
   state.box = [...start, ...state.cursor];
   draw();
-});
-for (const name of ["focus", "blur"]) patches.addEventListener(name, draw);
+}
+function patchEvents({ patches, heat }) {
+  patches.addEventListener("pointerdown", event => {
+    if (event.button) return;
+    patches.setPointerCapture(event.pointerId);
+    const patch = patchAt(event, heat), old = state.box;
+    dragged = { patch, again: Boolean(old && [...patch, ...patch].every((value, n) => value === old[n])) };
+    state.box = [...patch, ...patch];
+    state.cursor = patch;
+    draw();
+  });
+  patches.addEventListener("pointermove", event => {
+    if (!dragged || !("patch" in dragged)) return;
+    const patch = patchAt(event, heat);
+    if (patch.some((value, n) => value !== dragged.patch[n])) dragged.again = false;
+    state.box = [...dragged.patch, ...patch];
+    draw();
+  });
+  patches.addEventListener("pointerup", () => {
+    if (dragged && dragged.again) state.box = null; // the same patch a second time
+    draw();
+  });
+  patches.addEventListener("keydown", patchKey);
+  for (const name of ["focus", "blur"]) patches.addEventListener(name, draw);
+  patches.tabIndex = 0;
+}
+pictures.forEach(patchEvents);
 for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => { dragged = null; });
 all(".chip").forEach(wordEvents);
 all('input[name="view"]').forEach(radio => radio.addEventListener("change", () => show(Number(radio.value))));
-bare.addEventListener("change", draw);
-patches.tabIndex = 0;
+all('input[name="unit"]').forEach(radio => radio.addEventListener("change", () => measure(Number(radio.value))));
+for (const box of [bare, main]) box.addEventListener("change", draw);
 document.documentElement.classList.add("scripted");
 const start = state.words;
 show(Number((document.querySelector('input[name="view"]:checked') || { value: 0 }).value));
 state.words = start;
-draw();
+measure(Number((document.querySelector('input[name="unit"]:checked') || { value: 0 }).value));
