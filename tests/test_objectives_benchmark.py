@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,6 +130,17 @@ def test_the_best_rate_is_chosen_on_validation(benchmark: Any) -> None:
 def test_the_comparison_is_with_the_defaults(benchmark: Any) -> None:
     config = TrainConfig(train=Path("none"))
     assert (config.objective.name, config.trainable) == (benchmark.table.DEFAULT, benchmark.table.DEFAULT_MODE)
+
+
+def test_objectives_are_compared_on_the_seeds_that_all_have(benchmark: Any, folder: Path) -> None:
+    found = benchmark.table.read(folder)
+    extra = {**found.records[0], "job": {**found.records[0]["job"], "seed": 1}}
+    more = replace(found, records=(*found.records, {**extra, "hits": found.records[1]["hits"]}))
+    names = found.objectives
+    before, after = (benchmark.table.shared_hits(one, names, "projections") for one in (found, more))
+    assert set(before) == set(after) == {"hnc_l2", "dpo_kl"}
+    assert all(np.array_equal(before[name]["pairs"], after[name]["pairs"]) for name in names)
+    assert benchmark.table.shared_hits(found, names, "lora") == {}
 
 
 def test_hits_survive_their_digits(benchmark: Any) -> None:
