@@ -58,7 +58,7 @@ SHORT = Recipe(
 )
 LONG = Recipe(
     scenes=80_000,  # with everything learning, 8,000 pictures are learned by heart
-    steps=15_000,
+    steps=18_000,
     trainable="full_encoder",
     lr=5e-4,
     kind_weights={"relation": 2.0, "role_swap": 2.0, "attribute_swap": 2.0, "count": 4.0},
