@@ -80,15 +80,18 @@ def test_the_edit_roles_of_a_kind_that_has_several_stand_below_it(world: World, 
         assert sum(cell["share"]["n"] for cell in cells if cell["kind"] == kind) == part["pair_accuracy"]["n"]
     share = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 40, "chance": 0.5}
     few = share | {"value": 1.0, "low": None, "high": None, "n": 1}
-    several = [("object", "object", share), ("object", "subject", few), ("count", "count", share), (None, "count", few)]
+    ten, nine = ({"value": 1.0, "low": None, "high": None, "n": n, "chance": 0.5} for n in (10, 9))
+    several = [("object", "object", share), ("object", "subject", few), ("object", "both", ten)]
+    several += [("count", "count", share), (None, "count", few), ("attribute", "a", share), ("attribute", "b", nine)]
     record["edits"]["fooled"] = [{"kind": k, "edit_role": role, "share": one} for k, role, one in several]
     lines = list(evaluation_lines(record))
     place = next(n for n, line in enumerate(lines) if line.startswith("object "))
-    assert lines[place + 1 : place + 3] == [
+    assert lines[place + 1 : place + 4] == [
         f"{'  object':<34}{40:>7}  {'75.0 % [70.0, 80.0]':<24}{'50.0':>7}",
         f"{'  subject':<34}{1:>7}  {'0.0 % [unknown]':<24}{'50.0':>7}",
+        f"{'  both':<34}{10:>7}  {'0.0 % [unknown]':<24}{'50.0':>7}",
     ]
-    assert sum(line.startswith("  ") and line.strip()[:1].isalpha() for line in lines[1:]) == 2
+    assert sum(line.startswith("  ") and line.strip()[:1].isalpha() for line in lines[1:]) == 3
 
 
 def test_the_edit_that_is_furthest_ahead_is_told_if_it_is_clear(world: World, tmp_path: Path) -> None:

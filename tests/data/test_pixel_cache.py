@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -100,6 +100,7 @@ def test_a_file_cut_off_anywhere_loses_its_last_records_only(tmp_path: Path, cut
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 5 * RECORD - 1), bit=st.integers(0, 7))
+@example(at=3 * RECORD + 8, bit=0)  # makes key 3 a second key 2
 def test_a_damaged_record_is_noticed_and_written_again(tmp_path: Path, at: int, bit: int) -> None:
     folder = tmp_path / f"{at}-{bit}"
     path = filled(folder, range(5))

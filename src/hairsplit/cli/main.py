@@ -56,7 +56,9 @@ def _options(
 @app.command()
 def demo(
     out: Out = Path("demo"),
-    long: Annotated[bool, Option("--long", help="More scenes and steps, all of it learns: two and a half hours.")] = False,
+    long: Annotated[
+        bool, Option("--long", help="More scenes and steps, all of it learns: two and a half hours.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
     """Walk the whole road on drawn scenes: draw, caption, evaluate, fine-tune, evaluate again, report."""

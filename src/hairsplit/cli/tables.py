@@ -32,10 +32,15 @@ def evaluation_lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield from record["warnings"]
 
 
+ENOUGH_OF_A_ROLE = 10
+"""Pairs; of fewer, an accuracy says nothing."""
+
+
 def _role_lines(kind: str, edits: Mapping[str, Any] | None) -> Iterator[str]:
-    """The edit roles of a kind that has several."""
+    """The edit roles of a kind that has several of enough pairs; metrics.json has all."""
     roles = [cell for cell in (edits or {"fooled": ()})["fooled"] if cell["kind"] == kind]
-    for cell in roles if len(roles) > 1 else ():
+    several = sum(cell["share"]["n"] >= ENOUGH_OF_A_ROLE for cell in roles) > 1
+    for cell in roles if several else ():
         share = cell["share"]
         low, high = (None if share[end] is None else 1 - share[end] for end in ("high", "low"))
         right = {"value": 1 - share["value"], "low": low, "high": high}

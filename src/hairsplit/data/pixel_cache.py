@@ -82,7 +82,7 @@ class PixelCache:
         row = self._mapped[record]
         pixels: Pixels = row["pixels"]
         if record not in self._checked:
-            if row["mark"] != _MARK or row["key"] != key or _crc(key, pixels) != row["crc"]:
+            if not self._whole(record, key):
                 self._found.pop(key, None)  # after a power failure, say: decoded and added again
                 return None
             self._checked.add(record)
@@ -155,8 +155,13 @@ class PixelCache:
             self._map()
             marks, keys = self._mapped["mark"][first:], self._mapped["key"][first:]
             for record, (mark, key) in enumerate(zip(marks.tolist(), keys.tolist(), strict=True), first):
-                if mark == _MARK:
-                    self._found[key] = record  # the last one of a key: an earlier one was found damaged
+                # A second one of a key: the earlier one was found damaged, or it is the key that is damaged here.
+                if mark == _MARK and (key not in self._found or self._whole(record, key)):
+                    self._found[key] = record
+
+    def _whole(self, record: int, key: int) -> bool:
+        row = self._mapped[record]
+        return bool(row["mark"] == _MARK and row["key"] == key and _crc(key, row["pixels"]) == row["crc"])
 
     def _map(self) -> None:
         with os.fdopen(os.dup(self._file), "rb") as file:
