@@ -81,7 +81,11 @@ def test_the_edit_roles_of_a_kind_that_has_several_stand_below_it(world: World, 
     share = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 40, "chance": 0.5}
     few = share | {"value": 1.0, "low": None, "high": None, "n": 1}
     ten, nine = ({"value": 1.0, "low": None, "high": None, "n": n, "chance": 0.5} for n in (10, 9))
-    several = [("object", "object", share), ("object", "subject", few), ("object", "both", ten)]
+    several: list[tuple[str | None, str, Any]] = [
+        ("object", "object", share),
+        ("object", "subject", few),
+        ("object", "both", ten),
+    ]
     several += [("count", "count", share), (None, "count", few), ("attribute", "a", share), ("attribute", "b", nine)]
     record["edits"]["fooled"] = [{"kind": k, "edit_role": role, "share": one} for k, role, one in several]
     lines = list(evaluation_lines(record))
