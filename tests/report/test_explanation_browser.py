@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hairsplit.report.explanation import limit_of, sides
-from hairsplit.report.explanation_page import signed, write_page
+from hairsplit.report.explanation_page import signed, units_of, write_page
 from hairsplit.report.heat import STRONGEST
 from tests.report.explained import PICTURE, attribution, direct
 from tests.report.test_browser import chromium
@@ -30,6 +30,13 @@ document.getElementById("f").onload = event => {{
   const found = {{width: root.scrollWidth, out: all("main *, header *").filter(outside).map(e => e.tagName)}};
   const patches = page.getElementById("patches"), said = () => page.getElementById("said").textContent;
   found.bars = bars();
+  const parts = () => all("[data-value]").map(e => e.textContent);
+  const unit = number => all("input[name=unit]")[number].click();
+  found.parts = parts();
+  unit(1);
+  found.logits = {{parts: parts(), bars: bars(), high: page.querySelector(".scale span:last-of-type").textContent}};
+  unit(0);
+  found.again = parts();
   const chips = all(".view:not([hidden]) .chip");
   chips[1].focus();
   key(chips[1], "ArrowRight", true);
@@ -53,6 +60,8 @@ document.getElementById("f").onload = event => {{
   if (radio) {{ radio.click(); found.other = bars(); radio.ownerDocument.querySelector("input[name=view]").click(); }}
   chips[1].focus();
   found.opacity = squares.map(e => Number(e.getAttribute("fill-opacity")));
+  page.getElementById("main").click();
+  found.withMain = bars();
   document.title = JSON.stringify(found);
 }};
 </script>"""
@@ -88,3 +97,24 @@ def test_words_and_boxes_are_sums_of_the_matrix(make: Any, width: int, tmp_path:
         assert found["other"] == [signed(value) for value in others[0].bars()]
     heat = np.abs(first.heat((1, 2))).ravel()
     assert found["opacity"] == pytest.approx((STRONGEST * heat / limit_of(made)).tolist(), abs=1e-5)
+    alone = [
+        sum(first.text_main[n] for n, t in enumerate(first.tokens) if t.word == w) for w in range(len(first.words))
+    ]
+    assert found["withMain"] == [signed(a + b) for a, b in zip(first.bars(), alone, strict=False)]
+
+
+def test_another_unit_is_a_factor_and_the_first_one_stays_as_it_was_written(tmp_path: Path) -> None:
+    made = attribution()
+    found = played(made, tmp_path, 1280)
+    text = (tmp_path / "page.html").read_text("utf-8")
+    written = re.findall(r'<span data-value="([^"]+)">([^<]+)</span>', text)
+    assert found["parts"] == found["again"] == [shown for _, shown in written]
+    units = units_of(made, limit_of(made))
+
+    def logits(value: float) -> str:
+        shown = f"{abs(value * made.logit_scale):.{units[1]['digits']}f}"
+        return ("−" if value < 0 else "+") + shown if value else "0"
+
+    assert found["logits"]["parts"] == [logits(float(exact)) for exact, _ in written]
+    assert found["logits"]["bars"] == [logits(value) for value in made.bars()]
+    assert found["logits"]["high"] == logits(limit_of(made))

@@ -18,6 +18,7 @@ const views = data.views.map(view => { // side by side: of each sum first the on
 });
 const all = selector => [...document.querySelectorAll(selector)];
 const said = document.getElementById("said"), bare = document.getElementById("bare"), main = document.getElementById("main");
+const exact = all("[data-value]").map(one => [one, one.textContent]); // as written, the parts add up to the last digit
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const state = { view: 0, unit: 0, words: data.span[0] ? [data.span[0][0], data.span[0][1] - 1] : null, hover: null, box: null, cursor: null };
 
@@ -129,7 +130,8 @@ function measure(number) { // in another unit
     high.textContent = signed(limit);
     scale.setAttribute("aria-label", `Colour scale: blue ${signed(-limit)}, orange ${signed(limit)}`);
   });
-  all("[data-value]").forEach(one => { one.textContent = signed(Number(one.dataset.value) * views[0].factors[number]); });
+  const factor = views[0].factors[number];
+  exact.forEach(([one, written]) => { one.textContent = factor === 1 ? written : signed(Number(one.dataset.value) * factor); });
   draw();
 }
 
