@@ -104,10 +104,11 @@ def test_words_and_boxes_are_sums_of_the_matrix(make: Any, width: int, tmp_path:
 
 
 def test_another_unit_is_a_factor_and_the_first_one_stays_as_it_was_written(tmp_path: Path) -> None:
-    made = attribution()
+    made = attribution(seed=4)  # what is not accounted for is written −0.0019, for the sum to add up, and is −0.0020
     found = played(made, tmp_path, 1280)
     text = (tmp_path / "page.html").read_text("utf-8")
     written = re.findall(r'<span data-value="([^"]+)">([^<]+)</span>', text)
+    assert any(signed(float(exact)) != shown for exact, shown in written)
     assert found["parts"] == found["again"] == [shown for _, shown in written]
     units = units_of(made, limit_of(made))
 
