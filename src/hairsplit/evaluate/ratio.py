@@ -5,12 +5,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hairsplit.core.run import number
 from hairsplit.core.types import Estimate
-from hairsplit.evaluate.statistics import LEVEL, RESAMPLES, Labels
-
-_CELLS = 4_000_000
-"""Weights drawn at once, 8 bytes each."""
+from hairsplit.evaluate.statistics import LEVEL, RESAMPLES, Labels, resampled_totals
 
 
 def clustered_ratio(
@@ -55,21 +51,9 @@ def clustered_ratio(
     low = high = math.nan
     if len(names) > 1:
         ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-        draws = _resampled(sums, seed, resamples)
+        draws = np.concatenate(list(resampled_totals(sums, np.ones(len(sums), np.int64), seed, resamples)))
         first, last = np.quantile(draws[:, 1], ends)
         if first > 0 or last < 0:
             kept = draws[draws[:, 1] != 0]
             low, high = (float(end) for end in np.quantile(kept[:, 0] / kept[:, 1], ends))
     return Estimate(float(top.sum() / bottom.sum()), low, high, len(top), chance)
-
-
-def _resampled(sums: NDArray[np.float64], seed: int, resamples: int) -> NDArray[np.float64]:
-    """Both sums in each resample, [resamples, 2]; clusters are drawn with replacement, as many as there are."""
-    rng = np.random.default_rng(number(seed, "bootstrap"))
-    share = np.full(len(sums), 1 / len(sums))
-    step = max(1, _CELLS // len(sums))
-    parts = [
-        rng.multinomial(len(sums), share, size=min(step, resamples - start)) @ sums
-        for start in range(0, resamples, step)
-    ]
-    return np.concatenate(parts)

@@ -7,7 +7,7 @@ An interval that cannot be known (fewer than two images) has NaN for both ends, 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -272,16 +272,27 @@ def _resampled(sums: FloatArray, counts: FloatArray, kind_weight: FloatArray, se
     number drawn of each distinct row matters, which is multinomial too: exact, and for hits there are few such rows.
     """
     rows, frequency = np.unique(np.hstack([sums, counts]), axis=0, return_counts=True)
-    share, kinds = frequency / len(sums), sums.shape[1]
-    rng = np.random.default_rng(number(seed, "bootstrap"))
-    draws = np.empty(resamples)
-    step = max(1, _CELLS // len(rows))
-    for start in range(0, resamples, step):
-        stop = min(start + step, resamples)
-        weights = rng.multinomial(len(sums), share, size=stop - start)  # [b, distinct rows]
-        totals = weights @ rows  # [b, 2 * kinds]
+    kinds, draws = sums.shape[1], []
+    for totals in resampled_totals(rows, frequency, seed, resamples):  # [b, 2 * kinds]
         top, bottom = totals[:, :kinds], totals[:, kinds:]
         present = bottom > 0
         ratio = np.divide(top, bottom, out=np.zeros_like(top), where=present)
-        draws[start:stop] = ratio @ kind_weight / (present @ kind_weight)
-    return draws
+        draws.append(ratio @ kind_weight / (present @ kind_weight))
+    return np.concatenate(draws)
+
+
+def resampled_totals(rows: FloatArray, frequency: ArrayLike, seed: int, resamples: int) -> Iterator[FloatArray]:
+    """Sums over the clusters of each resample, in blocks [b, columns] that together have `resamples` rows.
+
+    Args:
+        rows: [distinct rows, columns], a cluster's sums.
+        frequency: How many clusters each row stands for, [distinct rows].
+        seed: Of the resampling.
+        resamples: How many times the clusters are redrawn, with replacement, as many as there are.
+    """
+    each = np.asarray(frequency)
+    rng = np.random.default_rng(number(seed, "bootstrap"))
+    step = max(1, _CELLS // len(rows))
+    for start in range(0, resamples, step):
+        weights = rng.multinomial(each.sum(), each / each.sum(), size=min(step, resamples - start))
+        yield weights @ rows

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from hairsplit.core.run import atomic_file
 from hairsplit.core.types import Estimate
 from hairsplit.report import audit_figures, wording
+from hairsplit.report._svg import embedded
 from hairsplit.report.html import environment
 from hairsplit.report.pairs_page import pairs_view
 from hairsplit.report.pictures import Gallery
@@ -50,10 +49,10 @@ def audit_view(record: Record, gallery: Gallery, root: Path, roots: Mapping[str,
         "readers": list(readers),
         "rows": _kind_rows(record, told),
         "best": _best(told.get(ALL, {})),
-        "blind_figure": _safe(audit_figures.blind_dots(told, list(readers))) if told else None,
-        "length_figure": _safe(audit_figures.length_bars(everything["longer_by"])) if everything else None,
-        "edit_figure": _safe(audit_figures.edit_bars(everything["edit"]["sizes"])) if everything else None,
-        "word_figure": _safe(audit_figures.word_bars(record["words"])) if record["words"] else None,
+        "blind_figure": embedded(audit_figures.blind_dots(told, list(readers))) if told else None,
+        "length_figure": embedded(audit_figures.length_bars(everything["longer_by"])) if everything else None,
+        "edit_figure": embedded(audit_figures.edit_bars(everything["edit"]["sizes"])) if everything else None,
+        "word_figure": embedded(audit_figures.word_bars(record["words"])) if record["words"] else None,
         "words": [word | {"share": estimate(word["true_share"])} for word in record["words"]],
         "markers": [
             {"name": name, **sides} for name, sides in everything.get("markers", {}).items() if max(sides.values()) > 0
@@ -72,10 +71,6 @@ def estimate(tree: Record) -> Estimate:
     """A number of a record, with ends that are unknown as NaN."""
     low, high = (math.nan if tree[end] is None else tree[end] for end in ("low", "high"))
     return Estimate(tree["value"], low, high, tree["n"], tree["chance"])
-
-
-def _safe(svg: str) -> Markup:
-    return Markup(svg)  # noqa: S704 - matplotlib escapes what it writes
 
 
 def _estimates(readers: Record) -> dict[str, dict[str, Estimate]]:

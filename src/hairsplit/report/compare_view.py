@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup
-
 from hairsplit.core.types import Estimate
+from hairsplit.report._svg import embedded
 from hairsplit.report.compare_folder import Compared, TradeOff
 from hairsplit.report.trade_off import trade_off
 
@@ -34,7 +33,7 @@ def _trade_off(found: TradeOff, identifier: str) -> Mapping[str, Any]:
     drawn = trade_off(found.curves, gain=found.gain, kept=found.kept, name=f"{identifier}-trade-off", ring="knee")
     rows = [(curve.label, spot) for curve in found.curves for spot in curve.spots if found.swept or spot.label]
     return {
-        "figure": Markup(drawn),  # noqa: S704 - matplotlib escapes what it writes
+        "figure": embedded(drawn),
         "rows": rows,
         "gain": found.gain,
         "kept": found.kept,

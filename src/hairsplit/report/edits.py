@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from hairsplit.core.types import Estimate
 from hairsplit.evaluate.confusion import Fooled, fooled, strongest
 from hairsplit.report import wording
+from hairsplit.report._svg import embedded
 from hairsplit.report.comparison import Group
 from hairsplit.report.evaluation_folder import Evaluation
 from hairsplit.report.figures import Bars, kind_bars
@@ -38,7 +37,7 @@ def edit_view(group: Group, prefix: str) -> dict[str, Any] | None:
             told="Bars of how often the strongest false caption of an image is of an edit",
             level="if it were any of them",
         )
-        found["strongest"] = Markup(drawn)  # noqa: S704 - matplotlib escapes what it writes
+        found["strongest"] = embedded(drawn)
     return found
 
 

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hairsplit.core.run import atomic_file
 from hairsplit.core.types import Estimate
-from hairsplit.report._svg import COLOURS, SERIES, canvas, style, to_svg
+from hairsplit.report._svg import COLOURS, SERIES, canvas, embedded, style, to_svg
 from hairsplit.report.figures import Bars, kind_bars, legend, short
 from hairsplit.report.html import environment
 from hairsplit.report.views import pretty
@@ -44,9 +43,9 @@ def summary_view(record: Record) -> dict[str, Any]:
         "overall": record["overall"],
         "unit": unit_of(record)[1],
         "rows": [_row(kind, part, unit_of(record)[0]) for kind, part in groups.items()],
-        "margins": _safe(margin_bars(record)),
-        "accuracies": _safe(accuracy_bars(record)),
-        "heat": _safe(
+        "margins": embedded(margin_bars(record)),
+        "accuracies": embedded(accuracy_bars(record)),
+        "heat": embedded(
             kind_bars([Bars("in the boxes", heat)], name="heat", told="Share of positive heat in the boxes by kind")
         )
         if heat
@@ -136,7 +135,3 @@ def _row(kind: str, part: Record, factor: float) -> dict[str, Any]:
         **{name: estimate(part[name]) for name in shares},
         **{name: estimate(part[name], factor) for name in means},
     }
-
-
-def _safe(svg: str) -> Markup:
-    return Markup(svg)  # noqa: S704 - matplotlib escapes what it writes

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
-from markupsafe import Markup
 
 from hairsplit.core.types import Estimate
 from hairsplit.report import figures, wording
+from hairsplit.report._svg import embedded
 from hairsplit.report.calibration import Margins, margin_calibration
 from hairsplit.report.comparison import Comparison, Difference, Example, Group, extremes
 from hairsplit.report.edits import edit_view
@@ -42,9 +42,9 @@ def group_view(group: Group, number: int, gallery: Gallery) -> dict[str, Any]:
         "before": before,
         "after": after,
         "last": last,
-        "kinds_figure": Markup(_kinds_figure(group, kinds, prefix)),  # noqa: S704 - matplotlib escapes what it writes
-        "similarity_figure": Markup(_similarity_figure(group, prefix)),  # noqa: S704
-        "calibration_figure": Markup(_calibration_figure(group, prefix)),  # noqa: S704
+        "kinds_figure": embedded(_kinds_figure(group, kinds, prefix)),
+        "similarity_figure": embedded(_similarity_figure(group, prefix)),
+        "calibration_figure": embedded(_calibration_figure(group, prefix)),
         "kind_rows": [_mean_row(group), *(_row(group, "kinds", kind) for kind in kinds)],
         "sources": len(sources),
         "source_rows": [row for source in sources for row in _source_rows(group, source)],
@@ -241,7 +241,7 @@ def run_view(run: Run, number: int) -> dict[str, Any]:
     return {
         "run": run,
         "id": f"r{number}",
-        "curves": [Markup(curve) for curve in curves],  # noqa: S704 - matplotlib escapes what it writes
+        "curves": [embedded(curve) for curve in curves],
         "best": best,
         "summary": {
             name: value
