@@ -14,7 +14,7 @@ from tests.cli.conftest import Hairsplit, refused
 from tests.small_world import World
 
 CAPTION, NEGATIVE = "a red circle", "a circle red"
-FILES = ["a.npz", "b.npz", "explanation.html", "explanation.json"]
+FILES = ["a.npz", "b.npz", "explanation.html", "explanation.json", "explanation.png", "explanation.svg"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_each_model_is_explained_as_it_is_alone(
     ("more", "said"),
     [
         (["--versus", "gone"], "gone"),
-        (["--versus", "{other}", "--against", "a circle"], "--versus: caption and negative have unequal numbers"),
+        (["--versus", "{other}", "--against", CAPTION], "the caption and the negative are the same"),
         (["--versus", "{other}", "--span", "green"], "green"),
     ],
 )
@@ -97,3 +97,19 @@ def test_a_margin_of_both_is_compared_and_same_inputs_give_same_bytes(
         assert record["negative"] == NEGATIVE
     for name in FILES:
         assert (tmp_path / "x" / name).read_bytes() == (tmp_path / "y" / name).read_bytes(), name
+
+
+def test_a_negative_of_another_length_is_compared_the_indirect_way(
+    world: World, other: Path, image: Path, hairsplit: Hairsplit, tmp_path: Path
+) -> None:
+    out = tmp_path / "e"
+    done = hairsplit("explain", world.model, image, CAPTION, "--against", "a circle", "--versus", other, "-o", out)
+    assert done.code == 0, done
+    assert sorted(file.name for file in out.iterdir()) == FILES
+    rows = {row["name"]: row for row in json.loads((out / "explanation.json").read_text("utf-8"))["parts"]}
+    whole = rows.pop("= margin")
+    rows.pop("margin on the blank image")
+    for which in ("first", "second", "difference"):
+        assert sum(row[which] for row in rows.values()) == pytest.approx(whole[which], abs=1e-4)
+    assert "blank captions of unequal length" in done.out
+    assert "unequal numbers of tokens" in done.out

@@ -82,7 +82,9 @@ def test_boxes_are_in_pixels_of_the_picture() -> None:
     np.testing.assert_allclose(one.bars((16.0, 8.0, 28.0, 20.0))[0], (one.values[1] * shares).sum())
 
 
-@pytest.mark.parametrize("box", [(0.0, 0.0, 8.0, 32.0), (20.0, 5.0, 20.0, 9.0), (30.0, 9.0, 20.0, 12.0)])
+@pytest.mark.parametrize(
+    "box", [(0.0, 0.0, 8.0, 32.0), (20.0, 5.0, 20.0, 9.0), (30.0, 9.0, 20.0, 12.0), (float("nan"), 8.0, 28.0, 20.0)]
+)
 def test_a_box_of_nothing_is_refused(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(HairsplitError, match="covers no patch") as error:
         attribution().bars(box)

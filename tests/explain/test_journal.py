@@ -103,6 +103,40 @@ def test_a_torn_plan_is_an_error(tmp_path: Path) -> None:
         pass
 
 
+def stop(folder: Path, *, done: int = 0, file: str = "") -> None:
+    """A run that ends in a mistake of the user's."""
+    with pytest.raises(HairsplitError, match="a mistake"), opened(folder, PLAN) as journal:
+        for number in range(done):
+            journal.add(number, {})
+        if file:
+            (folder / file).write_bytes(b"")
+        raise HairsplitError("a mistake", where="test", hint="mend it")
+
+
+def test_a_mistake_by_which_nothing_was_done_leaves_nothing(tmp_path: Path) -> None:
+    stop(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    stop(tmp_path / "mine")
+    assert not any((tmp_path / "mine").iterdir())
+    with opened(tmp_path / "mine", PLAN | {"seed": 1}):  # free for another plan
+        pass
+
+
+@pytest.mark.parametrize("more", [{"done": 1}, {"file": "pairs.parquet"}])
+def test_a_mistake_takes_nothing_away_that_was_done(more: dict[str, Any], tmp_path: Path) -> None:
+    stop(tmp_path / "out", **more)
+    left = {file.name for file in (tmp_path / "out").iterdir()}
+    assert left == {"plan.json", "done.jsonl" if "done" in more else "pairs.parquet"}
+    assert differences(json.loads((tmp_path / "out" / "plan.json").read_text("utf-8")), PLAN) == []
+
+
+def test_any_other_end_of_a_run_leaves_its_plan(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), opened(tmp_path / "out", PLAN):
+        raise KeyboardInterrupt
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["plan.json"]
+
+
 def test_numbers_that_json_lacks_are_never_written(tmp_path: Path) -> None:
     journal = Journal(tmp_path, PLAN)
     with pytest.raises(ValueError, match="JSON"):

@@ -1,12 +1,15 @@
 """Every engine gives the integrated Jacobians of the oracle, of every layer, side and scaling."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import Tensor
+from torch.func import vjp
 from torch.nn.functional import pad
 from torch.testing import assert_close
 
@@ -185,6 +188,24 @@ def test_nodes_in_small_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     for old, new in zip(before, after, strict=True):
         exact(new[0], old[0])
         exact(new[1], old[1])
+
+
+def test_the_graph_of_some_nodes_is_gone_before_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once would take twice the memory."""
+    line = make("image 0", engine="mixed")
+    graphs: list[weakref.ref[Tensor]] = []
+
+    def noted(function: Any, points: Tensor) -> Any:
+        assert [graph for graph in graphs if graph() is not None] == []
+        embeddings, back = cast(Any, vjp(function, points))
+        graphs.append(weakref.ref(embeddings))
+        return embeddings, back
+
+    monkeypatch.setattr(lines, "vjp", noted)
+    monkeypatch.setattr(lines, "GRAPH", 1)
+    with undisturbed(torch.nn.Module()):
+        pulled(line, torch.eye(8, dtype=torch.float64))
+    assert len(graphs) == line.how.nodes
 
 
 def test_no_closed_form_is_pretended() -> None:

@@ -72,6 +72,8 @@ def test_the_peak_is_read_at_its_centre_or_wherever_the_box_touches_it() -> None
     assert peak_inside(peak, NAMED, rule="touch") == 1
     tie = np.array([[3.0, 3.0, 3.0], [0.0, 3.0, 0.0]])
     assert peak_inside(tie, NAMED) == 1 / 4
+    near = tie - np.array([[1e-6, 0.0, 1e-6], [0.0, 1e-6, 0.0]])
+    assert peak_inside(near, NAMED) == peak_inside(peak, NAMED)  # next to the largest is no tie
     assert peak_inside(tie, NAMED, rule="touch") == 2 / 4
 
 

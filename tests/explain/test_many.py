@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.types import Pair
 from hairsplit.encoders.dual_encoder import DualEncoder
-from hairsplit.explain import contrast_captions, explain_many, explainer_of
+from hairsplit.explain import contrast_captions, explain_many, explainer_of, lines
+from hairsplit.explain.config import Preset
 from hairsplit.explain.explainer import Explainer
 from hairsplit.explain.many import Many, explained_meta
 from hairsplit.explain.margin_row import margin_row
@@ -92,8 +94,6 @@ def test_parts_add_up_to_the_margin_of_the_models_own_scores(made: Many, model: 
 
 
 def score(model: DualEncoder, pixels: Any, text: str) -> float:
-    import torch
-
     with torch.no_grad():
         image = model.model.get_image_features(torch.from_numpy(pixels)[None].double()).pooler_output
         words = model.model.get_text_features(model.tokenize([text])).pooler_output
@@ -218,6 +218,33 @@ def test_a_sample_has_the_numbers_of_the_whole(made: Many, model: DualEncoder, t
     assert sorted(row["kind"] for row in found) == ["kind 0"] * 2 + ["kind 1"] * 2
     whole = {row["row"]: row for row in rows(made)}
     assert all(row == whole[row["row"]] for row in found)
+
+
+@pytest.mark.parametrize("preset", ["fast", "words"])
+def test_a_pairs_bits_are_its_own_whatever_else_is_explained(preset: Preset, tmp_path: Path) -> None:
+    """In single precision, in which a matrix product over several pairs would show: each pair in a table of its own."""
+    model = encoder().float()
+    pairs = [pair("0.png", *texts) for texts in (*TEXTS, ("a red dog", "a red cat"), ("a dog", "a big dog"))]
+    whole = rows(explain_many(explainer_of(model, preset), table(tmp_path, pairs), tmp_path / "whole"))
+    assert len(whole) == 5
+    for number, (one, row) in enumerate(zip(pairs, whole, strict=True)):
+        alone = explain_many(explainer_of(model, preset), table(tmp_path, [one], "one"), tmp_path / f"out{number}")
+        assert rows(alone) == [row | {"row": 0}]
+
+
+def test_a_pictures_graphs_are_made_once_for_all_its_pairs(
+    model: DualEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, vjp = [], torch.func.vjp
+
+    def counted(*given: Any) -> Any:
+        made.append(0)
+        return vjp(*given)
+
+    monkeypatch.setattr(lines, "vjp", counted)
+    explainer = explainer_of(model, rule="gauss", nodes=8)
+    explain_many(explainer, table(tmp_path), tmp_path / "out")
+    assert len(made) == 4  # one of eight nodes for each picture
 
 
 def test_what_cannot_be_explained_is_left_out_and_counted(model: DualEncoder, tmp_path: Path) -> None:

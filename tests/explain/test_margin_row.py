@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hairsplit.core.attribution import Contrast
+from hairsplit.core.attribution import Contrast, Quality
 from hairsplit.core.types import Edit, Pair
 from hairsplit.explain.margin_row import COLUMNS, SCHEMA, boxes_of, edited_words, margin_row
 from tests.report.explained import VIEW, direct, indirect
@@ -80,6 +80,42 @@ def test_a_box_of_one_patch_holds_that_patchs_heat() -> None:
     assert row["positive_heat_inside"] == pytest.approx(max(float(heat[1, 2]), 0), abs=1e-5)
     assert row["positive_heat"] == pytest.approx(float(np.maximum(heat, 0).sum()))
     assert row["box_area"] == pytest.approx(1 / 6)
+
+
+def test_only_positive_heat_counts_as_positive_within_the_boxes_too() -> None:
+    """Two columns of three."""
+    contrast = direct()
+    assert contrast.direct is not None
+    heat = contrast.direct.values[2:4].sum(0)
+    assert (heat[:, :2] < 0).any()
+    left, top, _, _ = VIEW.box(0, 0)
+    _, _, right, bottom = VIEW.box(1, 1)
+    where = boxes({"role": "subject", "x": left, "y": top, "w": right - left, "h": bottom - top})
+    row = margin_row(0, pair(contrast, boxes=where), contrast)
+    assert row["heat_inside"] == pytest.approx(float(heat[:, :2].sum()), abs=1e-5)
+    assert row["positive_heat_inside"] == pytest.approx(float(np.maximum(heat[:, :2], 0).sum()), abs=1e-5)
+
+
+def test_of_two_sides_the_worse_residual_is_told_and_the_images_nodes_once() -> None:
+    """Both sides share the nodes of the image's line."""
+    contrast = indirect()
+    sides = contrast.positive_side, contrast.negative_side
+    assert sides[0] is not None
+    assert sides[1] is not None
+    one, two = (
+        replace(sides[0], quality=Quality(1e-4, 3e-4, 8, 24)),
+        replace(sides[1], quality=Quality(2e-4, 1e-4, 16, 24)),
+    )
+    row = margin_row(0, pair(contrast), replace(contrast, positive_side=one, negative_side=two))
+    assert (row["residual_text"], row["residual_image"]) == (2e-4, 3e-4)
+    assert (row["nodes_text"], row["nodes_image"]) == (24, 24)
+
+
+def test_the_edit_is_told_as_the_table_has_it() -> None:
+    names = ("edit_role", "edit_from", "edit_to")
+    row = margin_row(0, pair(direct(), edit=Edit("subject", "red", "tan")), direct())
+    assert tuple(row[name] for name in names) == ("subject", "red", "tan")
+    assert [margin_row(0, pair(direct()), direct())[name] for name in names] == [None] * 3
 
 
 @pytest.mark.parametrize(

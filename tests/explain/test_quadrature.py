@@ -124,3 +124,17 @@ def test_a_jump_ends_the_search() -> None:
     found = integrate(flat, step, (first, last), torch.tensor(1.0, dtype=torch.float64), Quadrature())
     assert found.residual == 1
     assert sum(calls) == found.nodes < 120
+
+
+def test_of_numbers_by_themselves_the_worst_is_told() -> None:
+    """x and x squared: four right endpoints are exact for the first and a quarter too large for the second."""
+
+    def slope(x: Tensor) -> Tensor:
+        return torch.stack([torch.ones_like(x), 2 * x], dim=1).unsqueeze(1)
+
+    def value(x: Tensor) -> Tensor:
+        return torch.stack([x, x.square()], dim=1)
+
+    ends = torch.zeros(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    found = integrate(slope, value, ends, torch.ones(2, dtype=torch.float64), Quadrature(rule="right", nodes=4))
+    assert found.residual == pytest.approx(0.25, abs=1e-12)

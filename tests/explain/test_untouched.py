@@ -101,6 +101,28 @@ def test_the_model_is_left_as_it_was_after_a_failure(at: int) -> None:
     assert state(model) == before
 
 
+@pytest.mark.parametrize("where", ["text_blocks", "vision_blocks"])
+@pytest.mark.parametrize("preset", ["fast", "pixels"])
+def test_a_hook_that_changes_the_model_is_part_of_it(preset: Any, where: str) -> None:
+    """Or the parts would add up to the score of another model."""
+    model = encoder()
+    plain = explain(model, picture(), CAPTION, preset=preset)
+    inside = getattr(model, where)[-1].mlp.fc2
+    handle = inside.register_forward_hook(lambda _module, _inputs, output: 2 * output)
+    before = state(model)
+    found = explain(model, picture(), CAPTION, preset=preset)
+    assert state(model) == before
+    handle.remove()
+    assert found.score != pytest.approx(plain.score, abs=1e-4)
+    assert found.gap == pytest.approx(0, abs=5e-3)
+    with torch.no_grad():
+        inside.weight.mul_(2)
+        inside.bias.mul_(2)
+    same = explain(model, picture(), CAPTION, preset=preset)
+    assert found.score == pytest.approx(same.score, abs=1e-12)
+    assert found.values == pytest.approx(same.values, abs=5e-3)
+
+
 def test_half_precision_is_refused_and_left_alone() -> None:
     model = encoder().half().train()
     with pytest.raises(HairsplitError, match="float16"):
@@ -193,4 +215,4 @@ def test_a_contrast_is_a_pass_forward_for_each_changed_word() -> None:
         side = made.image_side(picture())
         contrast_captions(made, side, CAPTION, SWAPPED)
         assert calls["text derivative"] == 2  # dog -> car and car -> dog
-        assert calls["text value"] == 2
+        assert calls["text value"] == 1  # both captions together

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hairsplit.core.attribution import Contrast
 from hairsplit.core.errors import HairsplitError
 from hairsplit.report.explanation import by_group
 from hairsplit.report.explanation_versus import compared, versus_lines, versus_record, write_versus
@@ -69,9 +70,44 @@ def test_numbers_are_each_models_logits() -> None:
     assert "note on B: a <note>" in told
 
 
-def test_a_margin_without_words_of_its_own_is_refused() -> None:
-    with pytest.raises(HairsplitError, match="unequal numbers of tokens"):
-        compared(indirect(), indirect())
+def other_indirect() -> Contrast:
+    """Of another model, with other numbers of the same captions."""
+    mine, theirs = attribution(seed=7), attribution(("a", "dog", "</script>"), seed=8)
+    return replace(
+        indirect(),
+        margin=mine.score - theirs.score,
+        blank_margin=0.5,
+        positive_side=replace(mine, logit_scale=20.0),
+        negative_side=replace(theirs, logit_scale=20.0),
+    )
+
+
+def test_margins_of_unequal_captions_are_told_by_both_sides() -> None:
+    first, second = indirect(), other_indirect()
+    assert len(compared(first, second)) == 2
+    record = versus_record(first, second)
+    parts = {row["name"]: row for row in record["parts"]}
+    whole = parts.pop("= margin")
+    blank = parts.pop("margin on the blank image")
+    assert whole["first"] == pytest.approx(10 * first.margin)
+    assert whole["difference"] == pytest.approx(20 * second.margin - 10 * first.margin)
+    assert (blank["first"], blank["second"]) == (0.0, 10.0)
+    assert "blank captions of unequal length" in parts
+    for which in ("first", "second", "difference"):
+        assert sum(row[which] for row in parts.values()) == pytest.approx(whole[which], abs=1e-4)
+    words = {row["word"]: row for row in record["words"]}
+    assert list(words) == [*first.positive_side.words, *(f"− {word}" for word in first.negative_side.words)]  # type: ignore[union-attr]
+    sides = [made.negative_side for made in (first, second)]
+    theirs = [(one.bars() + one.by_word(one.class_values))[1] for one in sides]  # type: ignore[union-attr]
+    assert words["− dog"]["first"] == pytest.approx(-10 * theirs[0])
+    assert words["− dog"]["second"] == pytest.approx(-20 * theirs[1])
+    with_image = sum(row["second"] for row in record["words"])
+    assert with_image == pytest.approx(parts["words with this image"]["second"], abs=1e-4)
+
+
+def test_a_margin_of_its_own_and_a_difference_have_nothing_in_common() -> None:
+    with pytest.raises(HairsplitError, match="one model's margin has a sum of its own"):
+        compared(direct(), indirect())
 
 
 def test_other_tokens_are_refused() -> None:
@@ -79,7 +115,7 @@ def test_other_tokens_are_refused() -> None:
         compared(attribution(), attribution(("a", "tan", "dog"), seed=3))
 
 
-@pytest.mark.parametrize("make", [both, lambda: (direct(), direct())])
+@pytest.mark.parametrize("make", [both, lambda: (direct(), direct()), lambda: (indirect(), other_indirect())])
 def test_the_page_is_well_formed_escaped_and_loads_nothing(make: Any, tmp_path: Path) -> None:
     write_versus(make(), NAMES, PICTURE, tmp_path / "page.html", "red")
     text = (tmp_path / "page.html").read_text("utf-8")

@@ -20,6 +20,7 @@ from hairsplit.report.explanation import record_of
 from hairsplit.report.explanation_figure import write_figure
 from hairsplit.report.explanation_page import write_page
 from hairsplit.report.explanation_versus import versus_record, write_versus
+from hairsplit.report.explanation_versus_figure import write_versus_figure
 
 PAGE = "explanation.html"
 
@@ -44,6 +45,8 @@ def run_explanation(
     for text, name in ((caption, "CAPTION"), (against, "--against")):
         if text is not None and not text.strip():
             raise HairsplitError("the caption is empty", where=name, hint="give it at least one word")
+    if not image.is_file():
+        raise HairsplitError("no such picture", where=str(image), hint="give the path of one picture")
     picture = decode(image)
     settings = {"text_layer": text_layer, "image_layer": image_layer, "tolerance": tolerance}
     changes = {name: value for name, value in settings.items() if value is not None}
@@ -78,6 +81,8 @@ def _write_versus(
         for name, one in zip(("a", "b"), both, strict=True):
             save_explanation(one, temporary / f"{name}.npz")
         write_json(temporary / "explanation.json", record)
+        for kind in ("png", "svg"):
+            write_versus_figure(both, names, picture, temporary / f"explanation.{kind}", spans)
         write_versus(both, names, picture, temporary / PAGE, next(iter(spans), None))
     return record
 

@@ -57,7 +57,7 @@ def explain(
         bool, Option("--indirect", help="With --pairs: against blank captions also where the negative would do.")
     ] = False,
     whole_images: Annotated[
-        bool, Option("--whole-images", help="With --pairs: quicker from some ten pairs a picture on; see the docs.")
+        bool, Option("--whole-images", help="With --pairs: quicker with some tens of pairs a picture; see the docs.")
     ] = False,
     versus: Annotated[
         str | None, Option(metavar="MODEL", help="Another model, shown beside the first in logits.")

@@ -52,7 +52,7 @@ class View:
         left, right = ((x * self.scale[0] - self.offset[0]) / self.patch for x in (x0, x1))
         top, bottom = ((y * self.scale[1] - self.offset[1]) / self.patch for y in (y0, y1))
         shares = np.outer(_overlap(top, bottom, down), _overlap(left, right, across))
-        if not shares.any():
+        if not shares.sum() > 0:  # nor if an edge is no number
             seen = ", ".join(f"{edge:.0f}" for edge in self.box(0, 0)[:2] + self.box(down - 1, across - 1)[2:])
             raise HairsplitError(
                 f"the box {tuple(box)} covers no patch",

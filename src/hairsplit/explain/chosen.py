@@ -44,7 +44,7 @@ def choose(rows: Rows, *, sample: int | None, seed: int, where: str = "explain")
     hashes with the seed are smallest.
 
     Raises:
-        HairsplitError: There is no pair with a negative.
+        HairsplitError: There is no row, or none with a negative.
     """
     dropped: Counter[str] = Counter()
     taken: list[int] = []
@@ -63,6 +63,8 @@ def choose(rows: Rows, *, sample: int | None, seed: int, where: str = "explain")
             else:
                 heapq.heappushpop(heap, mine)
     taken = taken or sorted(-row for heap in drawn.values() for _, row in heap)
+    if not len(rows):
+        raise HairsplitError("the table has no rows", where=where, hint="make it again: hairsplit captions, or import")
     if not taken:
         raise HairsplitError("no row has a negative", where=where, hint="there is no margin to explain without one")
     groups: dict[int, list[int]] = {}

@@ -14,6 +14,9 @@ from torch.func import jvp
 from torch.nn.functional import linear
 from transformers.models.clip.modeling_clip import CLIPMLP, CLIPAttention, CLIPEncoderLayer
 
+_WATCHING = "transformers.utils.output_capturing"
+"""Of hooks that transformers leaves on a model of which attentions were once asked; they change nothing."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -41,9 +44,17 @@ class LastBlock(Block):
     projection: nn.Module
 
 
+def may_be_changed(module: nn.Module) -> bool:
+    """Whether a forward hook stands on it or in it, other than those with which transformers keeps attentions."""
+    hooks = (h for one in module.modules() for h in (*one._forward_hooks.values(), *one._forward_pre_hooks.values()))
+    return any(getattr(hook, "__module__", "") != _WATCHING for hook in hooks)
+
+
 def block_parts(block: nn.Module) -> Block | None:
-    """The parts of transformers' CLIPEncoderLayer; None for anything else."""
+    """The parts of transformers' CLIPEncoderLayer; None for anything else, and where a hook may change what it does."""
     layer = cast(Any, block)
+    if may_be_changed(block):
+        return None
     if type(block) is not CLIPEncoderLayer or type(layer.self_attn) is not CLIPAttention:
         return None
     norms = (layer.layer_norm1, layer.layer_norm2)
@@ -63,7 +74,7 @@ def block_parts(block: nn.Module) -> Block | None:
 def last_block(block: nn.Module, norm: nn.Module, projection: nn.Module) -> LastBlock | None:
     """The parts of the last block and of what follows it; None if any is unlike CLIP's."""
     parts = block_parts(block)
-    if parts is None or type(norm) is not nn.LayerNorm:
+    if parts is None or may_be_changed(norm) or may_be_changed(projection) or type(norm) is not nn.LayerNorm:
         return None
     return LastBlock(**{one.name: getattr(parts, one.name) for one in fields(parts)}, norm=norm, projection=projection)
 
@@ -128,7 +139,8 @@ def block_contributions(block: LastBlock, line: LineCache, alpha: Tensor) -> tup
     y = matrix(block.out, moved.flatten(2))  # [N, L, W]
     y[:, line.at] += line.step[line.at]
     h = matrix(block.widen, norm_slope(block.norm2, here.middle, y))
-    z = y + matrix(block.narrow, here.gain.unsqueeze(1) * h)
+    _, gain = activated(block, here.wide)
+    z = y + matrix(block.narrow, gain.unsqueeze(1) * h)
     return here.embedding, matrix(block.projection, norm_slope(block.norm, here.output, z))
 
 
@@ -154,8 +166,8 @@ class _Reading:
     """Weighted values, [N, heads, V]."""
     middle: Tensor
     """Behind attention, [N, W]."""
-    gain: Tensor
-    """Slope of the activation, [N, hidden channels of the MLP]."""
+    wide: Tensor
+    """Before the activation, [N, hidden channels of the MLP]."""
     output: Tensor
     """Behind the MLP, [N, W]."""
     embedding: Tensor
@@ -176,10 +188,9 @@ def _read(block: LastBlock, line: LineCache, alpha: Tensor) -> _Reading:
     seen = torch.einsum("nlh,nlhv->nhv", weights, value)
     middle = line.start[at] + along * line.step[at] + block.out(seen.flatten(1))
     wide = block.widen(block.norm2(middle))
-    bent, gain = activated(block, wide)
-    output = middle + block.narrow(bent)
+    output = middle + block.narrow(block.activation(wide))
     embedding = block.projection(block.norm(output))
-    return _Reading(alpha, sigma, sigma_slope, query, key, value, weights, seen, middle, gain, output, embedding)
+    return _Reading(alpha, sigma, sigma_slope, query, key, value, weights, seen, middle, wide, output, embedding)
 
 
 def _point(part: tuple[Tensor, Tensor, Tensor], alpha: Tensor, sigma: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Explaining pairs of one model: the image's side once, then every caption, span, box and contrast on it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hairsplit.core.attribution import View
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import file_hash
 from hairsplit.explain.config import ExplainConfig
+from hairsplit.explain.held import Held
 from hairsplit.explain.lines import Line, scaled
 from hairsplit.explain.pictures import Picture, blank_pixels, opened, pixels, view
 from hairsplit.explain.quadrature import Integral
@@ -34,6 +35,13 @@ class ImageSide:
     """V; None where its rows are cheaper taken along each caption's own directions."""
     view: View
     origin: Mapping[str, Any]
+
+    def shared(self) -> "ImageSide":
+        """The same for many captions one after the other: reverse mode keeps its graphs, at most 128 MiB in float32.
+
+        No number changes by it, not in the last bit.
+        """
+        return self if self.factors is not None else replace(self, line=replace(self.line, held=Held()))
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,10 @@ class Explainer:
             picture: RGB, or its file.
             reference: Another picture in place of `config.image_reference`.
             keep_factors: Work V out even where no closed form gives it, one forward-mode pass per patch, so that no
-                caption needs the image tower again. It pays off for a picture of some ten captions.
+                caption needs the image tower again. It pays off where many whole captions meet one picture: of a
+                ViT-B/32 at the layers of `words` it costs as much as 17.8 forward passes of the pair, a caption
+                without it 12.3, of which a part is the text's side, a contrast 3.6 (docs/performance.md). So no sooner
+                than with the second caption or the fifth contrast, and later the more nodes the model's bends take.
 
         Raises:
             HairsplitError: No picture, or the model cannot be explained.
@@ -82,33 +93,39 @@ class Explainer:
     def text_line(self, words: Words, reference: Words | None = None) -> Line:
         """The line from the reference caption to a caption; call it within `undisturbed`.
 
+        At layer 0 both go through the tower together, but with no other pair: a pair's numbers do not depend, by
+        rounding, on what else is explained.
+
         Raises:
             HairsplitError: The reference has another number of tokens.
         """
-        if reference is not None:
-            check_same_length(words, reference)
-        return self._text_lines([words], reference)[0]
+        if reference is None:
+            return self.text_lines([words])[0]
+        check_same_length(words, reference)
+        layer = self.subject.text.layer(self.config.text_layer)
+        # deeper, what stands before the first other word must be the same in both, to the last bit, to add exactly 0
+        both = [[words, reference]] if layer == 0 else [[words], [reference]]
+        here, blank = (state for together in both for state in self._text_states(together, layer))
+        return self._line(self.subject.text, layer, words.at, blank, here)
 
     def text_lines(self, captions: Sequence[Words]) -> list[Line]:
         """The lines from blank captions; all captions go through the tower together."""
-        return self._text_lines(captions, None)
-
-    def _text_lines(self, captions: Sequence[Words], reference: Words | None) -> list[Line]:
-        tower, device = self.subject.text, self.subject.device
+        tower = self.subject.text
         layer = tower.layer(self.config.text_layer)
+        # blank ones by themselves: what is kept must not depend, by rounding, on who was there at first
+        return [
+            self._line(tower, layer, words.at, self._blank_text(words, layer), here)
+            for words, here in zip(captions, self._text_states(captions, layer), strict=True)
+        ]
+
+    def _text_states(self, captions: Sequence[Words], layer: int) -> list[tuple[Tensor, Tensor]]:
+        """Hidden states [L, W] and raw embedding [D] of each caption."""
+        tower, device = self.subject.text, self.subject.device
         # what stands behind a caption changes nothing of it in a causal tower; another one has captions of one length
         longest = max((len(words.tokens) for words in captions), default=0)
         ids = [pad(words.ids(device), (0, longest - len(words.tokens)), value=self.subject.pad) for words in captions]
         states = _through(tower, layer, tower.embed(torch.cat(ids)), [words.at for words in captions])
-        lines = []
-        for words, (hidden, embedding) in zip(captions, states, strict=True):
-            # references by themselves: what is kept must not depend, by rounding, on who was there at first
-            if reference is None:
-                blank = self._blank_text(words, layer)
-            else:
-                blank = self._states(tower, layer, reference.ids(device), words.at)
-            lines.append(self._line(tower, layer, words.at, blank, (hidden[: len(words.tokens)], embedding)))
-        return lines
+        return [(hidden[: len(words.tokens)], raw) for words, (hidden, raw) in zip(captions, states, strict=True)]
 
     def _pixels(self, one: Tensor) -> Tensor:
         return one.unsqueeze(0).to(self.subject.device, self.subject.dtype)

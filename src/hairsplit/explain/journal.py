@@ -17,7 +17,8 @@ except ModuleNotFoundError:  # Windows: nothing keeps two runs apart there
     fcntl = None  # type: ignore[assignment]
 
 PLAN, DONE = "plan.json", "done.jsonl"
-FILES = (PLAN, DONE, "pairs.parquet", "seconds.parquet", "summary.json", "summary.html")
+PAIRS, SECONDS = "pairs.parquet", "seconds.parquet"
+FILES = (PLAN, DONE, PAIRS, SECONDS, "summary.json", "summary.html")
 """All that such a folder may hold; a kill may leave a half-written one beside it, under a hidden name."""
 NAMES = "names"
 """Key of a plan whose values may change from one start to the next: they say what things are called."""
@@ -80,10 +81,14 @@ def _is_line(line: bytes, number: int) -> bool:
 def opened(folder: Path, plan: Mapping[str, Any]) -> Iterator[Journal]:
     """The journal of a new folder, or of one whose run goes on; nobody else works there meanwhile.
 
+    After a mistake of the user's by which nothing was done, the folder is as it was before the first start: with the
+    mistake mended, it is free for another plan.
+
     Raises:
         HairsplitError: The folder holds something else, a run of another plan, or one that is still going on.
     """
-    if folder.exists() and not (folder / PLAN).exists():
+    had = folder.exists()
+    if had and not (folder / PLAN).exists():
         refuse_full(folder, [child.name for child in _remains(folder)])
     writable(folder)
     with _alone(folder):
@@ -100,7 +105,16 @@ def opened(folder: Path, plan: Mapping[str, Any]) -> Iterator[Journal]:
                 where=str(folder),
                 hint="choose another --out, or go on with what it was started with",
             )
-        yield Journal(folder, known)
+        journal = Journal(folder, known)
+        try:
+            yield journal
+        except HairsplitError:
+            if not journal.whole() and not (folder / PAIRS).exists():
+                for name in (DONE, PLAN):
+                    (folder / name).unlink(missing_ok=True)
+                if not had and not any(folder.iterdir()):
+                    folder.rmdir()
+            raise
 
 
 def differences(known: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, cast
 
 import torch
@@ -12,15 +12,13 @@ from torch.func import jvp, vjp
 from hairsplit.core.errors import HairsplitError
 from hairsplit.explain.closed_form import LineCache, block_contributions, block_values, line_cache
 from hairsplit.explain.forward import push
-from hairsplit.explain.quadrature import Integral, Quadrature, integrate
+from hairsplit.explain.held import Held, Pullback
+from hairsplit.explain.quadrature import PANEL_NODES, START_PANELS, Integral, Quadrature, integrate
 from hairsplit.explain.towers import Tower
 
 Engine = Literal["auto", "closed_form", "mixed"]
 """closed_form: the last block of a CLIP only. mixed: forward and reverse mode of PyTorch, any layer of any tower. auto:
 closed form where there is one, and above it forward mode written out for CLIP's blocks; reverse mode as in mixed."""
-
-Pullback = Callable[[Tensor], tuple[Tensor]]
-"""What follows from a cotangent of the embeddings for the hidden states."""
 
 HIDDEN = 1 << 19
 """Hidden numbers (nodes x positions x channels) that are worked on at a time: 2 MiB in float32, some twenty times that
@@ -32,6 +30,9 @@ SMALL = 1e-3
 rounding."""
 KEPT = 14
 """Numbers that the graph of a block keeps per hidden number, about."""
+UNIT = START_PANELS * PANEL_NODES
+"""Nodes of one graph, at most: the two halves of a panel, which always come together and in this order. So what a
+cotangent makes of a panel does not depend, by rounding, on which other panels or cotangents there are."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Line:
     """Scaled embeddings [D] of both ends, from the model itself and not from this line."""
     engine: Engine = "auto"
     how: Quadrature = field(default_factory=Quadrature)
+    held: Held | None = field(default=None, repr=False, compare=False)
+    """What reverse mode keeps from one set of cotangents for the next; None: nothing. It changes no number."""
 
     @property
     def step(self) -> Tensor:
@@ -118,10 +121,24 @@ class Line:
         return torch.cat([self.embed(self.points(part)) for part in self.chunks(alpha)])
 
     def chunks(self, alpha: Tensor, *, graph: bool = False) -> tuple[Tensor, ...]:
-        """Nodes in parts that fit the memory; `graph`: with all that reverse mode keeps."""
-        size = self.start.numel()
-        fits = GRAPH // (size * KEPT * (self.tower.depth - self.layer)) if graph else HIDDEN // size
-        return torch.split(alpha, max(1, fits))
+        """Nodes in parts that fit the memory; `graph`: with all that reverse mode keeps, and at most `UNIT` of them."""
+        if not graph:
+            return torch.split(alpha, max(1, HIDDEN // self.start.numel()))
+        fits = max(1, GRAPH // self._kept)
+        return tuple(part for unit in torch.split(alpha, UNIT) for part in torch.split(unit, fits))
+
+    def pullback(self, alpha: Tensor) -> tuple[Tensor, Pullback]:
+        """Embeddings [N, D] at nodes [N], and what follows from cotangents of them for the points."""
+
+        def made() -> tuple[Tensor, Pullback]:
+            return cast(tuple[Tensor, Pullback], vjp(self.embed, self.points(alpha)))
+
+        return made() if self.held is None else self.held.graph(alpha, self._kept * len(alpha), made)
+
+    @property
+    def _kept(self) -> int:
+        """Numbers that the graph of one node keeps."""
+        return self.start.numel() * KEPT * (self.tower.depth - self.layer)
 
 
 def scaled(embedding: Tensor, length: float | None) -> Tensor:
@@ -173,7 +190,8 @@ def pulled(line: Line, cotangents: Tensor) -> Integral:
     ends = (rows @ line.ends[0], rows @ line.ends[1])
 
     def values(alpha: Tensor) -> Tensor:
-        return line.values(alpha) @ rows.T
+        of = line.values if line.held is None else partial(line.held.value, line.values)
+        return torch.cat([of(one) for one in torch.split(alpha, 1)]) @ rows.T  # node by node, see `UNIT`
 
     found = integrate(_reverse_slopes(line, rows), values, ends, norms[active] * line.scale, line.how)
     parts = found.parts.new_zeros(length, len(cotangents))
@@ -201,13 +219,15 @@ def _known_slopes(line: Line, groups: Tensor) -> Callable[[Tensor], Tensor]:
     assert last is not None  # noqa: S101 - see `Line.known`
     moves = groups.unsqueeze(-1) * line.step
     together = torch.split(moves, max(1, HIDDEN // line.start.numel()))
+    causal = line.tower.is_causal
+    still = int(line.moving.int().argmax()) if causal else 0  # words before the first other one
 
     def slopes(alpha: Tensor) -> Tensor:
         found = []
         for part in torch.split(alpha, max(1, HIDDEN // together[0].numel())):
             points = line.points(part)
-            rows = [push(blocks, last, points, some, line.at, causal=line.tower.is_causal) for some in together]
-            found.append(_scaled_slope(line.tower.tail(points, line.layer, line.at), torch.cat(rows, 1), line.length))
+            both = [push(blocks, last, points, some, line.at, causal=causal, still=still) for some in together]
+            found.append(_scaled_slope(both[0][0], torch.cat([rows for _, rows in both], 1), line.length))
         return torch.cat(found)
 
     return slopes
@@ -229,16 +249,16 @@ def _forward_slopes(line: Line, groups: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _reverse_slopes(line: Line, cotangents: Tensor) -> Callable[[Tensor], Tensor]:
-    """One reverse pass per cotangent over one graph of all nodes."""
+    """One reverse pass per cotangent over one graph of all nodes that fit."""
     step = line.step
 
+    def rows(part: Tensor) -> Tensor:
+        embeddings, back = line.pullback(part)
+        return torch.stack([(back(one.expand_as(embeddings))[0] * step).sum(-1) for one in cotangents], dim=2)
+
     def slopes(alpha: Tensor) -> Tensor:
-        found = []
-        for part in line.chunks(alpha, graph=True):
-            embeddings, back = cast(tuple[Tensor, Pullback], vjp(line.embed, line.points(part)))
-            rows = [(back(one.expand_as(embeddings))[0] * step).sum(-1) for one in cotangents]  # [N, L] each
-            found.append(torch.stack(rows, dim=2))
-        return torch.cat(found)
+        # a call for each part: its graph is gone, unless it is held, before the next one is made
+        return torch.cat([rows(part) for part in line.chunks(alpha, graph=True)])  # [N, L, C]
 
     return slopes
 

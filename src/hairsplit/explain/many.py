@@ -27,12 +27,11 @@ from hairsplit.encoders.dual_encoder import DualEncoder, weights_hash
 from hairsplit.explain.attribute import contrast_captions
 from hairsplit.explain.chosen import Chosen, choose, groups_of
 from hairsplit.explain.explainer import Explainer, ImageSide
-from hairsplit.explain.journal import NAMES, Journal, opened
+from hairsplit.explain.journal import NAMES, PAIRS, SECONDS, Journal, opened
 from hairsplit.explain.margin_row import COLUMNS, SCHEMA, margin_row
 from hairsplit.explain.text_sides import TextSides
 
 VERSION = 1
-PAIRS, SECONDS = "pairs.parquet", "seconds.parquet"
 _BLOCK = 10_000
 """Rows that are turned into columns at a time."""
 _LOOK = 100
@@ -67,9 +66,10 @@ def explain_many(
 ) -> Many:
     """Take the margin of every pair of a table apart, as `contrast_captions` does one by one, with the same numbers.
 
-    The picture's side is worked out once for all captions of a picture, the text's side once for all pictures of a
-    pair of captions. Nothing is batched across pairs: each line is sampled where it bends, and the nodes and words of
-    one pair fill a batch.
+    The picture's side is worked out once for all captions of a picture, with the graphs that reverse mode needs of it;
+    the text's side once for all pictures of a pair of captions. Each line is sampled where it bends, and no matrix
+    product runs over several pairs: batched ones may differ in the last bit with what else is in the batch. So the
+    numbers of a pair are its own: which other pairs a table, a sample or a picture has changes none of their bits.
 
     A run that was killed goes on where it was, with the same command, and ends with the same bytes (on one machine and
     number of threads; `seconds.parquet` apart).
@@ -79,18 +79,20 @@ def explain_many(
         table: A pairs table, or its file.
         out: Folder for plan.json, pairs.parquet and seconds.parquet: new, empty, or that of a run to go on with.
         images: Images root in place of the one that a file names.
-        sample: So many pairs of each kind, see `choose`; None: all.
+        sample: So many pairs of each kind, at least 1, see `choose`; None: all.
         seed: Of the sample.
         indirect: Explain both captions against blank ones also where the negative could be the reference. It takes
             several times as long; the words that both captions share then have a part in the margin, too.
-        keep_factors: Work out each picture's V whole, see `Explainer.image_side`; worth it from some ten pairs a
-            picture on.
+        keep_factors: Work out each picture's V whole, see `Explainer.image_side`; worth it only with some tens of
+            pairs a picture, or, with `indirect`, several.
         progress: Show how far it is, and the time left, on a terminal.
 
     Raises:
         HairsplitError: No such table or no pair in it that can be explained, or `out` holds something else, such as a
             run of another model, table or setting: the message tells which.
     """
+    if sample is not None and sample < 1:
+        raise HairsplitError(f"a sample of {sample} pairs is none", where="sample", hint="draw 1 of each kind at least")
     found = open_pairs(table, images) if isinstance(table, Path) else table
     rows = rows_of(found)
     chosen = choose(rows, sample=sample, seed=seed, where=str(found.path))
@@ -145,6 +147,7 @@ class _Work:
         found: list[list[Any]] = []
         seconds: list[float] = []
         side = self.explainer.image_side(picture, keep_factors=self.keep_factors) if fit else None
+        side = side.shared() if side is not None and len(fit) > 1 else side
         shared = (time.perf_counter() - began) / max(1, len(fit))
         for row, pair in fit:
             began = time.perf_counter()

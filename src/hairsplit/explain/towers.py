@@ -192,15 +192,15 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
             )
     load_forward_mode()
     device = next((p.device.type for p in module.parameters()), "cpu")
-    modes = [(one, one.training) for one in module.modules()]
+    learning = [one for one in module.modules() if one.training]  # in eval mode, as most are, nothing is touched
     fused = torch.backends.mha.get_fastpath_enabled()
     try:
-        for one, _ in modes:
+        for one in learning:
             one.training = False
         torch.backends.mha.set_fastpath_enabled(False)  # it has no forward-mode derivative
         with torch.no_grad(), torch.autocast(device, enabled=False), sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
-        for one, mode in modes:
-            one.training = mode
+        for one in learning:
+            one.training = True

@@ -1,7 +1,7 @@
 """An explanation as one still picture: the sum of its parts, a bar for each word, a heat for each word."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten, wrap
@@ -52,26 +52,41 @@ _SAVE: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"optimize": True}}, "
 
 
 @dataclass(frozen=True)
-class _Cell:
+class Cell:
+    """A small picture."""
+
     label: str
     heat: Floats
+    """[rows, columns]."""
     one: Attribution
+    """Whose patches they are."""
 
 
 def write_figure(explanation: Explanation, image: Image.Image, out: Path, spans: Sequence[Span] = ()) -> None:
     """Draw an explanation; the ending of `out` says whether as .png or .svg. Same inputs give the same bytes."""
+    with style():
+        save_figure(_drawn(explanation, image, spans), out)
+
+
+def save_figure(figure: Figure, out: Path) -> None:
+    """Write a figure as its ending says, .png or .svg, the same bytes each time; call it within `style()`."""
     kind = out.suffix.removeprefix(".")
-    with style(), atomic_file(out) as temporary:
-        figure = _drawn(explanation, image, spans)
+    with atomic_file(out) as temporary:
         figure.savefig(temporary, format=kind, dpi=DOTS, facecolor="white", metadata=_METADATA[kind], **_SAVE[kind])
 
 
-def _drawn(explanation: Explanation, image: Image.Image, spans: Sequence[Span]) -> Figure:
+def shrunk(image: Image.Image) -> Image.Image:
+    """A copy no larger than is shown."""
     small = image.copy()
     small.thumbnail((_SHOWN, _SHOWN), Image.Resampling.LANCZOS)
+    return small
+
+
+def _drawn(explanation: Explanation, image: Image.Image, spans: Sequence[Span]) -> Figure:
+    small = shrunk(image)
     rows, limit = told_rows(explanation), limit_of(explanation, spans)
     cells = list(_cells(explanation, spans))
-    titles = _titles(explanation)
+    titles = titles_of(explanation)
     head = _HEAD + 17 * (len(titles) - 1)
     bars = _BAR * len(rows) + 58
     lines = math.ceil(len(cells) / COLUMNS)
@@ -84,19 +99,22 @@ def _drawn(explanation: Explanation, image: Image.Image, spans: Sequence[Span]) 
 
     for number, line in enumerate(titles):
         figure.text(16 / WIDTH, 1 - (26 + 19 * number) / height, line, size=12.5 if number == 0 else 11.5)
-    _picture(axes(16, head, 160, 160), small)
+    draw_picture(axes(16, head, 160, 160), small)
     _waterfall(axes(420, head + 4, 300, 140), explanation)
     _bars(axes(180, head + _TOP + 24, 540, _BAR * len(rows)), rows)
     top = head + _TOP + bars + 40
     figure.text(16 / WIDTH, 1 - (top - 18) / height, _heading(explanation), size=11, color=COLOURS["soft"])
     for number, cell in enumerate(cells):
         row, column = divmod(number, COLUMNS)
-        _heat(axes(16 + column * 122, top + row * _CELL + 16, 112, 112), cell, small, image.size, limit)
-    _legend(axes(WIDTH - 326, height - 32, 280, 9), limit)
+        draw_heat(
+            axes(16 + column * 122, top + row * _CELL + 16, 112, 112), cell, small, image.size, limit, told=_number
+        )
+    draw_legend(axes(WIDTH - 326, height - 32, 280, 9), limit, _number)
     return figure
 
 
-def _titles(explanation: Explanation) -> list[str]:
+def titles_of(explanation: Explanation) -> list[str]:
+    """The caption, and what it is held against, in lines that fit."""
     found = wrap(explanation.caption, 100, max_lines=2, placeholder=" …")
     if isinstance(explanation, Contrast):
         found += [f"against: {line}" for line in wrap(explanation.negative, 92, max_lines=1, placeholder=" …")]
@@ -109,7 +127,7 @@ def _heading(explanation: Explanation) -> str:
     return "What each word and each patch add together"
 
 
-def _cells(explanation: Explanation, spans: Sequence[Span]) -> Iterator[_Cell]:
+def _cells(explanation: Explanation, spans: Sequence[Span]) -> Iterator[Cell]:
     """Whole captions, spans, then words in their order, as many as there is room for."""
     named = sides(explanation)
     margin = named[0].name == "margin"
@@ -117,28 +135,30 @@ def _cells(explanation: Explanation, spans: Sequence[Span]) -> Iterator[_Cell]:
         one = side.parts
         minus = "− " if side.name == "negative" else ""
         whole = "all words" if len(named) == 1 or margin else f"{minus}all of the {side.name}"
-        yield _Cell(whole, -one.heat() if minus else one.heat(), one)
+        yield Cell(whole, -one.heat() if minus else one.heat(), one)
         if side.name != "negative":
             for span in spans:
-                yield _Cell(f"“{span_text(one, span)}”", one.heat(span), one)
+                yield Cell(f"“{span_text(one, span)}”", one.heat(span), one)
         heats, (names, _) = by_group(one, one.values), groups(one)
         size = np.abs(heats).sum((1, 2))
         kept = set(np.argsort(-size, kind="stable")[:MOST].tolist())
         for number, (name, heat) in enumerate(zip(names, heats, strict=True)):
             if number in kept and (size[number] > 0 or not margin):
-                yield _Cell(minus + name, -heat if minus else heat, one)
+                yield Cell(minus + name, -heat if minus else heat, one)
         if not margin and len(named) == 1:
-            yield _Cell("image with a blank caption", one.image_main, one)
+            yield Cell("image with a blank caption", one.image_main, one)
 
 
-def _bare(axes: Axes) -> None:
+def bare(axes: Axes) -> None:
+    """Without ticks."""
     axes.set_xticks([])
     axes.set_yticks([])
 
 
-def _picture(axes: Axes, small: Image.Image) -> None:
+def draw_picture(axes: Axes, small: Image.Image) -> None:
+    """The picture itself."""
     axes.imshow(np.asarray(small), interpolation="none")
-    _bare(axes)
+    bare(axes)
 
 
 def _waterfall(axes: Axes, explanation: Explanation) -> None:
@@ -154,7 +174,7 @@ def _waterfall(axes: Axes, explanation: Explanation) -> None:
     _named(axes, len(shown), whole.name, total, weight="bold")
     axes.axvline(0, color=COLOURS["rule"], lw=1)
     axes.set_ylim(len(shown) + 0.6, -0.6)
-    _bare(axes)
+    bare(axes)
 
 
 def _named(axes: Axes, place: float, name: str, value: float, weight: str = "normal") -> None:
@@ -180,7 +200,25 @@ def _bars(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_title("What each word adds: on the blank image (grey), with this image (coloured)", pad=8)
 
 
-def _heat(axes: Axes, cell: _Cell, small: Image.Image, size: tuple[int, int], limit: float) -> None:
+def draw_heat(
+    axes: Axes,
+    cell: Cell,
+    small: Image.Image,
+    size: tuple[int, int],
+    limit: float,
+    *,
+    told: Callable[[float], str],
+) -> None:
+    """Heat over the faded picture, its words above and its sum below.
+
+    Args:
+        axes: Where.
+        cell: What.
+        small: The picture, `shrunk`.
+        size: Width and height of the whole one, pixels, in which patches have their places.
+        limit: What either end of the colour scale stands for.
+        told: Writes a number.
+    """
     width, height = size
     axes.imshow(np.asarray(faded(small)), interpolation="none", extent=(0, width, height, 0))
     left, top, across, down = seen(cell.one.view)
@@ -191,13 +229,14 @@ def _heat(axes: Axes, cell: _Cell, small: Image.Image, size: tuple[int, int], li
     axes.set_ylim(height, 0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    _bare(axes)
+    bare(axes)
     total = float(cell.heat.sum(dtype=np.float64))
     axes.set_title(shorten(cell.label, 24, placeholder="…"), size=10, pad=4)
-    axes.set_xlabel(_number(total), size=9, labelpad=3)
+    axes.set_xlabel(told(total), size=9, labelpad=3)
 
 
-def _legend(axes: Axes, limit: float) -> None:
+def draw_legend(axes: Axes, limit: float, told: Callable[[float], str]) -> None:
+    """The colour scale with its ends."""
     ends: list[tuple[float, float, float]] = [
         (colour[0] / 255, colour[1] / 255, colour[2] / 255) for colour in (NEGATIVE, POSITIVE)
     ]
@@ -205,7 +244,7 @@ def _legend(axes: Axes, limit: float) -> None:
     figure = axes.get_figure()
     assert isinstance(figure, Figure)  # noqa: S101 - it was made by one
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), scale), cax=axes, orientation="horizontal")
-    bar.set_ticks([-limit, 0, limit], labels=[_number(-limit), "0", _number(limit)])
+    bar.set_ticks([-limit, 0, limit], labels=[told(-limit), "0", told(limit)])
     bar.ax.tick_params(labelsize=9)
 
 

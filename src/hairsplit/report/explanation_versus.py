@@ -10,7 +10,17 @@ from PIL import Image
 from hairsplit.core.attribution import Attribution, Contrast, Floats, Span, find_span
 from hairsplit.core.attribution_pairs import Comparison, compare
 from hairsplit.core.errors import HairsplitError
-from hairsplit.report.explanation import Explanation, Side, by_group, notes_of, parts_of, record_of, rows_of, sides
+from hairsplit.report.explanation import (
+    Explanation,
+    Side,
+    by_group,
+    notes_of,
+    parts_of,
+    record_of,
+    rows_of,
+    sides,
+    sum_of,
+)
 from hairsplit.report.explanation_page import cell_of, signed, view_data, write_scripted
 from hairsplit.report.heat import NEGATIVE, POSITIVE, STRONGEST, backdrop, css, seen
 
@@ -24,17 +34,17 @@ def compared(first: Explanation, second: Explanation) -> list[Comparison]:
     """Each sum of two explanations, in logits.
 
     Raises:
-        HairsplitError: One is of a margin without a sum of its own, or they cannot be compared, see `compare`.
+        HairsplitError: One margin has a sum of its own and the other is a difference of two explanations, or they
+            cannot be compared, see `compare`.
     """
-    for one in (first, second):
-        if isinstance(one, Contrast) and one.direct is None:
-            raise HairsplitError(
-                "caption and negative have unequal numbers of tokens: their margin has no words of its own",
-                where="--versus",
-                hint="compare the models on the caption alone, without --against",
-            )
-    both = zip(sides(first), sides(second), strict=True)
-    return [compare(mine.parts, theirs.parts, "logit") for mine, theirs in both]
+    mine, theirs = sides(first), sides(second)
+    if [side.name for side in mine] != [side.name for side in theirs]:
+        raise HairsplitError(
+            "one model's margin has a sum of its own, the other's is the difference of two explanations",
+            where="--versus",
+            hint="the models have other tokens: compare them on a caption alone, without --against",
+        )
+    return [compare(one.parts, other.parts, "logit") for one, other in zip(mine, theirs, strict=True)]
 
 
 def versus_record(first: Explanation, second: Explanation) -> dict[str, Any]:
@@ -46,8 +56,8 @@ def versus_record(first: Explanation, second: Explanation) -> dict[str, Any]:
         "unit": pair.unit,
         "caption": first.caption,
         "negative": first.negative if isinstance(first, Contrast) else None,
-        "parts": _parts(pair),
-        "words": _words(pair),
+        "parts": part_rows(first, second, pair.factors),
+        "words": word_rows(first, second, pair.factors),
         "first": record_of(first),
         "second": record_of(second),
     }
@@ -117,8 +127,8 @@ def write_versus(
         grid=(one.view.rows, one.view.columns),
         units=units,
         limit=limit,
-        parts=_parts(pairs[0]),
-        words=_words(pairs[0]),
+        parts=part_rows(first, second, pairs[0].factors),
+        words=word_rows(first, second, pairs[0].factors),
         views=[_view(mine[0], pair, limit) for mine, pair in zip(sums, pairs, strict=True)],
         notes=[f"{letter}: {note}" for letter, made in (("A", first), ("B", second)) for note in notes_of(made)],
         colours=(css(NEGATIVE), css(POSITIVE)),
@@ -176,22 +186,38 @@ def _heats(one: Attribution) -> tuple[Floats, Floats, Floats]:
     return by_group(one, one.values), one.heat(), one.image_main
 
 
-def _parts(pair: Comparison) -> list[dict[str, Any]]:
-    """Base, words, image, interactions, the score, and what it is on the blank image."""
+def part_rows(first: Explanation, second: Explanation, factors: tuple[float, float]) -> list[dict[str, Any]]:
+    """What the score or the margin is made of, itself, and what it is on the blank image, of both and B less A."""
+    rows = zip(_sums(first), _sums(second), strict=True)
+    return [_row("name", name, one, other, factors) for (name, one), (_, other) in rows if one or other]
+
+
+def _sums(explanation: Explanation) -> list[tuple[str, float]]:
+    if isinstance(explanation, Contrast) and explanation.direct is None:
+        whole = sum_of(explanation)
+        ends = (("= margin", whole.total), ("margin on the blank image", explanation.blank_margin))
+        return [*whole.parts, ("not accounted for", -whole.gap), *ends]
+    one = sides(explanation)[0].parts
+    what = "margin" if isinstance(explanation, Contrast) else "score"
+    ends = ((f"= {what}", one.score), (f"{what} on the blank image", one.blank_image_score))
+    return [*parts_of(one).items(), ("not accounted for", -one.gap), *ends]
+
+
+def word_rows(first: Explanation, second: Explanation, factors: tuple[float, float]) -> list[dict[str, Any]]:
+    """What each word and the whole image add together, of both and B less A; a negative's words with their sign."""
     found = []
-    mine, theirs = (parts_of(one) for one in (pair.first, pair.second))
-    for name in mine:
-        found.append((name, mine[name], theirs[name]))
-    found.append(("not accounted for", -pair.first.gap, -pair.second.gap))
-    found.append(("= score", pair.first.score, pair.second.score))
-    found.append(("score on the blank image", pair.first.blank_image_score, pair.second.blank_image_score))
-    return [_row("name", *row, pair.factors) for row in found if row[1] or row[2]]
+    for mine, theirs in zip(told_sides(first), told_sides(second), strict=True):
+        minus = -1 if mine.name == "negative" else 1
+        for one, other in zip(rows_of(mine.parts), rows_of(theirs.parts), strict=False):
+            name = one.word if minus > 0 else f"− {one.word}"
+            found.append(_row("word", name, minus * one.together, minus * other.together, factors))
+    return found
 
 
-def _words(pair: Comparison) -> list[dict[str, Any]]:
-    """What each word and the whole image add together."""
-    rows = zip(rows_of(pair.first), rows_of(pair.second), strict=False)
-    return [_row("word", mine.word, mine.together, theirs.together, pair.factors) for mine, theirs in rows]
+def told_sides(explanation: Explanation) -> tuple[Side, ...]:
+    """The sums whose words make up what is explained: one, or caption and negative of unequal length."""
+    found = sides(explanation)
+    return found if isinstance(explanation, Contrast) and explanation.direct is None else found[:1]
 
 
 def _row(key: str, name: str, mine: float, theirs: float, factors: tuple[float, float]) -> dict[str, Any]:
