@@ -48,9 +48,11 @@ def captions(
     max_pairs_per_image: int = 32,
     negatives_per_positive: int = 1,
     complete_nouns: Collection[str] = (),
+    weak_absence: bool = False,
     exclude_image_ids: Collection[str] = (),
     corpus: Path | None = None,
     shard: tuple[int, int] | None = None,
+    shard_size: int | None = None,
     left_right_share: float | None = None,
     balance: bool = False,
 ) -> "CaptionsReport":
@@ -75,9 +77,11 @@ def captions(
         max_pairs_per_image=max_pairs_per_image,
         negatives_per_positive=negatives_per_positive,
         complete_nouns=complete_nouns,
+        weak_absence=weak_absence,
         exclude_image_ids=exclude_image_ids,
         corpus=corpus,
         shard=shard,
+        shard_size=shard_size,
         thinning=None if plain else thinning_of(left_right_share, balance=balance),
         source_of=drawn_source,
     )

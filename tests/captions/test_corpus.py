@@ -186,3 +186,36 @@ def test_compatible_members_of_a_class_are_not_swapped_and_the_others_evenly() -
     assert {("metal", "stone"), ("stone", "plastic")} <= set(flow)
     for a, b in flow:
         assert abs(flow[a, b] - flow[b, a]) <= 4 * (flow[a, b] + flow[b, a]) ** 0.5, (a, b, flow[a, b], flow[b, a])
+
+
+def test_an_attribute_is_bestowed_as_often_one_way_as_the_other() -> None:
+    """(coloured things, red ones, all things) of each noun: what counts is red ones next to those of unknown colour."""
+    known = {"box": (500, 100, 2_000), "lamp": (100, 25, 150)}
+    corpus = Corpus()
+    for noun, (coloured, red, total) in known.items():
+        corpus.attributes[noun, "red"], corpus.totals[noun, "colour"], corpus.nouns[noun] = red, coloured, total
+    rng, flow = stream(1), Counter[str]()
+    for giver, taker in (("box", "lamp"), ("lamp", "box")):
+        red, bare = known[giver][1], known[taker][2] - known[taker][0]
+        flow[giver] = sum(corpus.bestow("red", giver, taker, rng) for _ in range(red * bare))
+    assert min(flow.values()) > 3_000
+    assert abs(flow["box"] - flow["lamp"]) <= 4 * flow.total() ** 0.5
+
+
+def test_what_goes_without_saying_is_not_bestowed() -> None:
+    corpus = Corpus()
+    for noun, yellow in {"banana": 90, "box": 10, "lamp": 10}.items():
+        corpus.attributes[noun, "yellow"], corpus.totals[noun, "colour"], corpus.nouns[noun] = yellow, 100, 200
+    assert any(corpus.bestow("yellow", "box", "lamp", stream(seed)) for seed in range(9))
+    for giver, taker in (("banana", "box"), ("box", "banana")):
+        assert not any(corpus.bestow("yellow", giver, taker, stream(seed)) for seed in range(50))
+
+
+def test_nothing_is_bestowed_that_can_never_be_bestowed_in_turn() -> None:
+    """The colour of every box is known."""
+    corpus = Corpus()
+    for noun, total in {"box": 100, "lamp": 200}.items():
+        corpus.attributes[noun, "red"], corpus.totals[noun, "colour"], corpus.nouns[noun] = 10, 100, total
+    assert not any(corpus.bestow("red", "box", "lamp", stream(seed)) for seed in range(50))
+    corpus.nouns["box"] = 101
+    assert any(corpus.bestow("red", "box", "lamp", stream(seed)) for seed in range(500))

@@ -46,7 +46,9 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sequence[Scene
 @pytest.mark.parametrize(("name", "options"), GOLDEN)
 def test_rows_are_the_golden_ones(name: str, options: str, graphs: dict[str, Sequence[Scene]]) -> None:
     rejects: Counter[str] = Counter()
-    pairs = generate(graphs[name], rejects=rejects, **OPTIONS[options])
-    rows = [json.dumps(asdict(pair), sort_keys=True) for pair in pairs]
+    found = [asdict(pair) for pair in generate(graphs[name], rejects=rejects, **OPTIONS[options])]
+    for row in found:
+        del row["p_label_error"]  # it follows from other columns, and changes with each audit
+    rows = [json.dumps(row, sort_keys=True) for row in found]
     assert len(rows) > 500
     assert text_hash("\n".join([*rows, json.dumps(rejects, sort_keys=True)]))[:16] == GOLDEN[name, options]

@@ -83,6 +83,12 @@ def test_nothing_to_write_is_an_error_that_says_why(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["g.json"]
 
 
+def test_an_input_without_graphs_is_told_as_one(tmp_path: Path) -> None:
+    write_scenes(tmp_path / "g.json", [])
+    with pytest.raises(HairsplitError, match="there is no graph in the input"):
+        write_captions(tmp_path / "g.json", None, tmp_path / "p.parquet", world="open")
+
+
 def test_mistakes_are_told_before_any_work(tmp_path: Path) -> None:
     write_scenes(tmp_path / "g.json", drawn(3))
     graphs, out = tmp_path / "g.json", tmp_path / "p.parquet"

@@ -79,6 +79,11 @@ def test_some_nouns_are_not_spoken_of() -> None:
     assert not lexicon.usable("orange", "orange")
 
 
+def test_only_what_holds_things_is_full_or_empty() -> None:
+    assert all(lexicon.usable(noun, "full") for noun in ("bowl", "plastic bag", "parking lot"))
+    assert not any(lexicon.usable(noun, "full") for noun in ("wetsuit", "moon", "dog", "woman"))
+
+
 def test_predicates() -> None:
     assert lexicon.predicate("Left of") == "to the left of"
     assert lexicon.inverse("above") == "below"

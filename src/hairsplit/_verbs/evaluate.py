@@ -65,12 +65,16 @@ def pairs_table(on: Path, images: Path | None) -> PairsTable:
     """The table of pairs that a user named.
 
     Raises:
-        HairsplitError: It is a folder, or see `read_pairs`.
+        HairsplitError: It is a folder, its negatives may be true (`--weak-absence`), or see `read_pairs`.
     """
     if on.is_dir():
         hint = "name a table that hairsplit captions or import wrote; for a benchmark, --on NAME, and --data DIR"
         raise HairsplitError("is a folder, not a table of pairs", where=f"--on {on}", hint=hint)
-    return read_pairs(on, images)
+    table = read_pairs(on, images)
+    if table.meta.config.get("weak_absence"):
+        hint = "make it without --weak-absence, which is for training"
+        raise HairsplitError("some of its negatives may be true: they rest on absence", where=f"--on {on}", hint=hint)
+    return table
 
 
 def pairs_record(

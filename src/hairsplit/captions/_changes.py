@@ -7,10 +7,12 @@ from typing import Literal, NamedTuple
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import phrase
 from hairsplit.captions._orders import AXES, DIRECTIONS, Order, say, templates, unfit, unsaid
+from hairsplit.captions._referents import Claim
 from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Phrase, Related
 from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
+from hairsplit.scenes.absence import absent_relation
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.truth import Truth
@@ -75,15 +77,9 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
     """The statement about another thing of the scene, if one is found of which it is surely false."""
     s, p, o, x, y = order
     first = role == "subject"
-    kept, old = (o, s) if first else (s, o)
     if not _told_apart(facts, order, role):
         return
-    for other in islice(shuffled(facts.entities, context.rng), TRIES):
-        if other is s or other is o or not fits(facts, p, old, other, kept):
-            continue
-        claim = (other, p, o) if first else (s, p, other)
-        if facts.relation(*claim).truth is not Truth.FALSE:
-            continue
+    for other, claim in _lacking(facts, context, order, role):
         z = context.names.describe(other, context.rng, without=unsaid(p))
         if z is None or z.noun in (x.noun, y.noun):
             continue
@@ -92,6 +88,23 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
         edit = Edit(role, phrase(x if first else y), phrase(z))
         yield Change(z if first else x, p, y if first else z, edit, (("replacement", other),))
         return
+
+
+def _lacking(facts: Facts, context: Context, order: Order, role: Role) -> Iterator[tuple[Entity, Claim]]:
+    """Yield things of which the statement is surely false; in the weak mode, then those of which nobody says it."""
+    s, p, o = order[:3]
+    first = role == "subject"
+    kept, old = (o, s) if first else (s, o)
+    unsaid_of: list[tuple[Entity, Claim]] = []
+    for other in islice(shuffled(facts.entities, context.rng), TRIES):
+        if other is s or other is o or not fits(facts, p, old, other, kept):
+            continue
+        claim = (other, p, o) if first else (s, p, other)
+        if facts.relation(*claim).truth is Truth.FALSE:
+            yield other, claim
+        elif context.weak and absent_relation(facts, *claim).truth is Truth.FALSE:
+            unsaid_of.append((other, claim))
+    yield from unsaid_of
 
 
 def _told_apart(facts: Facts, order: Order, role: Role) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from itertools import accumulate
+from math import inf
 from random import Random
 from typing import Any
 
@@ -20,6 +21,8 @@ from hairsplit.scenes.plausible import usable
 
 ENOUGH = 20
 """Observations below which a table says too little, and a coarser one is asked."""
+TYPICAL = 0.3
+"""Share of a noun's things of known colour from which a colour goes without saying."""
 EVEN = frozenset({"to the left of", "to the right of"})
 """Predicates whose two orders are as frequent as each other, by mirror symmetry; they need no counts."""
 Statement = tuple[str, str, str]
@@ -194,6 +197,32 @@ class Corpus:
         """Whether two things, each (noun, attribute), may exchange their attributes in a negative."""
         (n, a), (m, b) = first, second
         return self.even(self.common(n, a) * self.common(m, b), self.common(n, b) * self.common(m, a), rng)
+
+    def bestow(self, name: str, giver: str, taker: str, rng: Random) -> bool:
+        """Whether the attribute of one noun may be said of another that has none of its class, in a negative.
+
+        Compared is how often things of each noun have it, next to those that have none of the class. What is `TYPICAL`
+        of either, as yellow of bananas, goes without saying: it is no sign of absence that nobody says it.
+        """
+        kind = str(lexicon.attribute_class(name))
+
+        def rate(noun: str) -> float:
+            seen, bare = self.attributes[noun, name], self.nouns[noun] - self.totals[noun, kind]
+            if self.totals[noun, kind] < ENOUGH:
+                if self.classes[kind] < ENOUGH:
+                    return 1.0
+                seen, bare = self.shares[name], self.nouns.total() - self.classes[kind]
+            return seen / bare if bare > 0 else inf
+
+        if self._share(giver, name) > TYPICAL or self._share(taker, name) > TYPICAL:
+            return False
+        return rate(giver) < inf and self.even(rate(giver), rate(taker), rng)
+
+    def _share(self, noun: str, name: str) -> float:
+        """Of a noun's things with an attribute of the class, how many have this one; one thing is added as all are."""
+        kind = str(lexicon.attribute_class(name))
+        general = self.shares[name] / max(self.classes[kind], 1)
+        return (self.attributes[noun, name] + general) / (self.totals[noun, kind] + 1)
 
     def turn(self, s: str, predicate: str, o: str, rng: Random) -> bool:
         """Whether (s, predicate, o) may be turned round, or its predicate inverted, in a negative."""

@@ -41,6 +41,8 @@ class Context:
     """A stream of its own for (seed, image, family)."""
     wanted: int
     """Negatives per positive; more may be offered."""
+    weak: bool = False
+    """Whether a negative may rest on what is not annotated."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from hairsplit.captions._balance_slots import template
+from hairsplit.captions._label_error import p_label_error
 from hairsplit.captions.filters import Group
 from hairsplit.captions.form import to_json
 from hairsplit.core.run import text_hash
@@ -50,7 +51,7 @@ def rows_of(scene: Scene, source: str, group: Group) -> Iterator[Row]:
         yield (
             image, image_id, text, negative, family, source, edit.role, edit.before, edit.after, form, negative_form,
             evidence, boxes, group_id, None, None, None, pair_id, scene.split, group.caption_evidence, template_id,
-            *spans, safe, flip if told else None, flipped if told else None,
+            *spans, safe, flip if told else None, flipped if told else None, p_label_error(evidence, meaning),
         )
         # fmt: on
 

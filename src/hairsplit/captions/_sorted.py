@@ -93,10 +93,14 @@ def _checked(name: str, batches: Iterable[pa.Table]) -> Iterator[tuple[list[str]
 
 
 def table_batches(path: Path) -> Iterator[pa.Table]:
-    """The rows of a pairs table, some at a time."""
+    """The rows of a pairs table, some at a time; columns that an older table lacks are empty."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=BATCH):
-            yield pa.Table.from_batches([batch])
+            table = pa.Table.from_batches([batch])
+            for field in SCHEMA:
+                if field.name not in table.column_names:
+                    table = table.append_column(field, pa.nulls(len(table), field.type))
+            yield table.select(SCHEMA.names)
 
 
 def gathered(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:

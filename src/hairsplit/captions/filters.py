@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hairsplit.captions._family import Draft, Negative
 from hairsplit.captions._grammar import lint, lint_edit
 from hairsplit.captions._shuffled import drawn
+from hairsplit.captions._weak import absence
 from hairsplit.captions.form import judge
 from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.truth import Truth
@@ -23,8 +24,11 @@ class Group(NamedTuple):
     caption_evidence: str
 
 
-def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Group | None:
-    """Keep a draft whose positive is TRUE, with the negatives that are FALSE; UNKNOWN is neither."""
+def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str], *, weak: bool = False) -> Group | None:
+    """Keep a draft whose positive is TRUE, with the negatives that are FALSE; UNKNOWN is neither.
+
+    In the `weak` mode, a negative may be FALSE because nobody annotated what it says.
+    """
     positive = judge(draft.form, facts)
     if positive.truth is not Truth.TRUE:
         rejects[f"{family}: positive is not surely true"] += 1
@@ -37,6 +41,8 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str]) -> Gro
     evidence: list[str] = []
     for negative in draft.negatives:
         verdict = judge(negative.form, facts)
+        if weak and verdict.truth is Truth.UNKNOWN:
+            verdict = absence(negative.form, facts)
         if verdict.truth is not Truth.FALSE:
             rejects[f"{family}: negative is not surely false"] += 1
         elif findings := lint(negative.text) or lint_edit(draft.text, negative.text):

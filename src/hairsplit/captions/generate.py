@@ -10,6 +10,7 @@ from hairsplit.captions._corpus import Corpus, corpus_of
 from hairsplit.captions._family import Context
 from hairsplit.captions._referents import Names
 from hairsplit.captions._rows import Row, pair_of, rows_of
+from hairsplit.captions._weak import WEAK_FAMILIES, refuse_evaluation
 from hairsplit.captions.filters import Group, choose, prove
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import stream
@@ -43,11 +44,16 @@ class Settings:
     """Rows per positive, at most; they share `caption` and `group_id`."""
     complete_nouns: Collection[str] = ()
     """Nouns of which every thing is annotated, in the open world too."""
+    weak_absence: bool = False
+    """Whether negatives of `WEAK_FAMILIES` may rest on what an open world does not annotate; for training only."""
 
     def __post_init__(self) -> None:
         for name in ("max_pairs_per_image", "negatives_per_positive"):
             at_least_one(name, getattr(self, name))
         family_weights(self.families, self.world, self.complete)
+        if self.weak_absence and self.world == "closed":
+            hint = "leave --weak-absence out: in the closed world absence is proof"
+            raise HairsplitError("weak negatives are of the open world", where="captions", hint=hint)
 
     @cached_property
     def weights(self) -> dict[str, float]:
@@ -86,7 +92,8 @@ class Plan:
         made: dict[str, Iterator[Group]] = {}
         for name in settings.weights:
             rng = stream(settings.seed, scene.image_id, name)
-            context = Context(self.corpora[scene.split], names, rng, settings.negatives_per_positive)
+            weak = settings.weak_absence and name in WEAK_FAMILIES
+            context = Context(self.corpora[scene.split], names, rng, settings.negatives_per_positive, weak)
             made[name] = _proven(name, _family(name), facts, context, rejects)
         rng = stream(settings.seed, scene.image_id, "choice")
         groups = choose(made, settings.max_pairs_per_image, settings.weights, rng, rejects)
@@ -104,7 +111,7 @@ def _proven(name: str, family: Family, facts: Facts, context: Context, rejects: 
     for draft in family.generate(facts, context):
         if isinstance(draft, Reject):
             rejects[f"{name}: {draft.reason}"] += 1
-        elif (group := prove(name, draft, facts, rejects)) is not None:
+        elif (group := prove(name, draft, facts, rejects, weak=context.weak)) is not None:
             yield group
 
 
@@ -118,6 +125,7 @@ def generate(
     max_pairs_per_image: int = 32,
     negatives_per_positive: int = 1,
     complete_nouns: Collection[str] = (),
+    weak_absence: bool = False,
     source_of: Callable[[Scene], str] | None = None,
     rejects: Counter[str] | None = None,
 ) -> Iterator[Pair]:
@@ -132,11 +140,12 @@ def generate(
         max_pairs_per_image: See `Settings`.
         negatives_per_positive: See `Settings`.
         complete_nouns: See `Settings`.
+        weak_absence: See `Settings`.
         source_of: The `source` of a scene's rows; None for "scenes".
         rejects: Filled with reason -> number of what was left out.
 
     Raises:
-        HairsplitError: As `Settings`.
+        HairsplitError: As `Settings`, or weak negatives are asked for of an evaluation split.
     """
     at_least_one("workers", workers)
     settings = Settings(
@@ -146,9 +155,12 @@ def generate(
         max_pairs_per_image=max_pairs_per_image,
         negatives_per_positive=negatives_per_positive,
         complete_nouns=complete_nouns,
+        weak_absence=weak_absence,
     )
     everything = list(scenes)
     corpora = {s: corpus_of(x for x in everything if x.split == s) for s in {scene.split for scene in everything}}
+    if weak_absence:
+        refuse_evaluation(corpora, "scenes")
     named = [(scene, source_of(scene) if source_of else "scenes") for scene in everything]
     counted: Counter[str] = Counter() if rejects is None else rejects
     return _collect(Plan(settings, corpora), named, workers, counted)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from hairsplit.captions._pieces import PIECE, files_of, is_cut, write_pieces
 from hairsplit.captions._sorted import gathered, merged, run_batches, table_batches, write_run
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import writable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # it loads scikit-learn, which few need
 
 LEFT_RIGHT_SHARE = 0.4
 """Default share of the pairs that may speak of left and right: graphs are full of them."""
-OF_A_PART = ("shard", "partition")
+OF_A_PART = ("shard", "partition", PIECE)
 """What the metadata of one part says that another's does not."""
 
 _SIDEWAYS = '"p":"to the (left|right) of"'
@@ -72,21 +73,42 @@ class CaptionsReport:
 def merge_tables(parts: Sequence[Path], out: Path, *, thinning: Thinning) -> CaptionsReport:
     """Make one table of the tables of all shards or partitions of a run: the bytes that a single run writes.
 
+    Args:
+        parts: Tables, or folders of tables.
+        out: The table to write; must not exist.
+        thinning: What to leave out of the whole; of the files of one that was cut, by default what was left out then.
+
     Raises:
-        HairsplitError: They are of different runs, a shard is missing, or an image stands in two of them.
+        HairsplitError: They are of different runs, a shard or file is missing, or an image stands in two of them.
     """
     thinning.check()
     if out.exists():
         raise HairsplitError("exists already; nothing was changed", where=str(out), hint="choose another --out")
-    metas = {path: read_meta(path) for path in parts}
+    metas = {path: read_meta(path) for path in files_of(parts)}
     config = _common_config(metas)
+    streams = [(str(path), table_batches(path)) for path in metas]
     first = next(iter(metas))
     root = (first.parent / metas[first].images_root).resolve()
-    rejects: Counter[str] = Counter()
-    for known in metas.values():
-        rejects.update(known.rejects)
+    rejects: Counter[str] = Counter(metas[first].rejects)
     meta = PairsMeta(relative_root(out, root), metas[first].sources, config, {}, rejects)
-    return write_merged(out, [(str(path), table_batches(path)) for path in parts], meta, thinning=thinning)
+    if is_cut(metas):
+        if thinning != Thinning():
+            hint = "leave --left-right and --balance out"
+            raise HairsplitError("these files were thinned before they were cut", where="merge", hint=hint)
+        return _joined(out, streams, meta)
+    for path, known in metas.items():
+        if path != first:
+            rejects.update(known.rejects)
+    return write_merged(out, streams, meta, thinning=thinning)
+
+
+def _joined(out: Path, streams: Sequence[tuple[str, Iterable[pa.Table]]], meta: PairsMeta) -> CaptionsReport:
+    """Write the files of a table that was cut as one; nothing is left out."""
+    writable(out.parent)
+    tally = _Tally(sides=False)
+    write_blocks(out, tally.passing(gathered(merged(streams))), replace(meta, counts=tally.kinds))
+    steps = meta.config["balance"]
+    return replace(_report(tally, meta.rejects), balance=steps if isinstance(steps, list) else ())
 
 
 def _common_config(metas: Mapping[Path, PairsMeta]) -> dict[str, Any]:
@@ -123,7 +145,7 @@ class _Tally:
     """Rows that speak of left or right."""
     ranks: list[NDArray[np.uint64]] = field(default_factory=list)
     """Their pair ids, which are hashes, as numbers."""
-    last: str = ""
+    last: str | None = None
 
     def passing(self, blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for block in blocks:
@@ -158,6 +180,7 @@ def write_merged(
     meta: PairsMeta,
     *,
     thinning: Thinning,
+    shard_size: int | None = None,
 ) -> CaptionsReport:
     """Merge tables, each sorted by image, leave out what `thinning` says, and write the rest, atomically.
 
@@ -166,6 +189,7 @@ def write_merged(
         streams: Name, for errors, and tables of each part.
         meta: Of the table; its counts are filled in here, its rejects may still grow while the streams are read.
         thinning: What to leave out of the whole.
+        shard_size: Images a file, if `out` is to be a folder of several.
     """
     writable(out.parent)
     config = {**meta.config, **thinning._asdict()}
@@ -181,7 +205,7 @@ def write_merged(
             rejects["left and right: over their share of the pairs"] += len(over)
         choice = _balanced(whole, keep, int(config.get("seed", 0)), rejects) if thinning.balance else None
         if keep.all() and choice is None:
-            write_blocks(out, run_batches(whole), meta)
+            _write(out, run_batches(whole), meta, shard_size)
             return _report(tally, rejects)
         if not keep.any():
             problem = f"none of {tally.rows:,} pairs is left of thinning"
@@ -190,8 +214,15 @@ def write_merged(
         steps = _steps(choice) if choice else []
         meta = replace(meta, config={**config, "balance": steps} if choice else config)
         meta = replace(meta, counts=left.kinds, rejects=rejects)
-        write_blocks(out, left.passing(_kept(whole, keep, choice)), meta)
+        _write(out, left.passing(_kept(whole, keep, choice)), meta, shard_size)
         return replace(_report(left, rejects), balance=steps, warnings=choice.warnings if choice else [])
+
+
+def _write(out: Path, blocks: Iterable[pa.Table], meta: PairsMeta, shard_size: int | None) -> None:
+    if shard_size is None:
+        write_blocks(out, blocks, meta)
+    else:
+        write_pieces(out, blocks, meta, shard_size)
 
 
 def _balanced(whole: Path, keep: NDArray[np.bool_], seed: int, rejects: Counter[str]) -> "Choice":

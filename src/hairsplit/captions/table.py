@@ -12,6 +12,7 @@ from hairsplit import __version__
 from hairsplit.captions._choice import Choice, checked_shard, in_shard
 from hairsplit.captions._garbage import no_collections
 from hairsplit.captions._sorted import run_batches, sorted_runs
+from hairsplit.captions._weak import refuse_evaluation
 from hairsplit.captions.census import PORTION, Census, portions, read_census, take_census, write_census
 from hairsplit.captions.generate import Plan, Settings, at_least_one
 from hairsplit.captions.merge import CaptionsReport, Thinning, write_merged
@@ -52,11 +53,16 @@ def prepare(
         workers: Processes.
 
     Raises:
-        HairsplitError: `graphs` is no GQA file, no scene is of the split, or `corpus` is of another lexicon.
+        HairsplitError: `graphs` is no GQA file, no scene is of the split, `corpus` is of another lexicon, or weak
+            negatives are asked for of an evaluation split.
     """
     excluded = frozenset(exclude_image_ids)
     choice = Choice(images, check_images, split, excluded)
+    if settings.weak_absence and split is not None:
+        refuse_evaluation([split], graphs.name)
     census = _census(graphs, choice, corpus, workers)
+    if settings.weak_absence and split is None:
+        refuse_evaluation(census.corpora, graphs.name)
     files = graph_files(graphs)
     name = graphs.name
     for ending in sorted(ENDINGS, key=len, reverse=True):
@@ -75,6 +81,8 @@ def prepare(
         "lexicon_hash": lexicon.fingerprint(),
         "corpus_hash": census.fingerprint(),
     }
+    if settings.weak_absence:
+        config["weak_absence"] = True
     if excluded:
         config["excluded_images_hash"] = text_hash("\n".join(sorted(excluded)))
     sources = {file.name: file_hash(file) for file in files}
@@ -101,6 +109,7 @@ def write_captions(
     exclude_image_ids: Collection[str] = (),
     corpus: Path | None = None,
     shard: tuple[int, int] | None = None,
+    shard_size: int | None = None,
     thinning: Thinning | None = None,
     source_of: Callable[[Scene], str | None] | None = None,
     **wanted: Any,
@@ -118,6 +127,7 @@ def write_captions(
         exclude_image_ids: See `graphs`.
         corpus: See `graphs`.
         shard: (i, n): only the images of the i-th of n parts, counted from 0; `merge.merge_tables` joins them.
+        shard_size: Images a file: `out` is then a folder of tables, which together hold the rows of the one table.
         thinning: What to leave out of the table as a whole; None for the defaults. A shard is not thinned.
         source_of: See `graphs`.
         wanted: The fields of `Settings`: world, seed, families, ...
@@ -125,14 +135,13 @@ def write_captions(
     Raises:
         HairsplitError: `out` exists, `images` does not, `graphs` is no GQA file, or nothing is left to write.
     """
-    at_least_one("workers", workers)
+    _check_numbers(workers, shard, shard_size)
     thinning = _thinning(thinning, shard)
-    settings = Settings(**wanted)
     _check_folders(images, out)
     job = prepare(
         graphs,
         images or out.parent,
-        settings,
+        Settings(**wanted),
         check_images=images is not None,
         split=split,
         exclude_image_ids=exclude_image_ids,
@@ -141,15 +150,31 @@ def write_captions(
         workers=workers,
     )
     rejects: Counter[str] = Counter()
-    config = job.config if shard is None else {**job.config, "shard": checked_shard(shard)}
-    meta = PairsMeta(relative_root(out, job.choice.root), job.sources, config, {}, rejects)
+    meta = _meta(job, out, shard, rejects)
     chosen = (graph for graph in raw_graphs(graphs) if in_shard(graph.image_id, shard or (0, 1)))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         with no_collections():
             runs = sorted_runs(_tables(job, chosen, rejects, workers), Path(folder))
         if not runs and shard is None:
-            raise HairsplitError(_nothing(rejects), where=str(graphs), hint=_hint(settings.world, split))
-        return write_merged(out, [(run.name, run_batches(run)) for run in runs], meta, thinning=thinning)
+            raise HairsplitError(
+                _nothing(rejects, job.scenes), where=str(graphs), hint=_hint(job.plan.settings.world, split)
+            )
+        streams = [(run.name, run_batches(run)) for run in runs]
+        return write_merged(out, streams, meta, thinning=thinning, shard_size=shard_size)
+
+
+def _check_numbers(workers: int, shard: tuple[int, int] | None, shard_size: int | None) -> None:
+    at_least_one("workers", workers)
+    if shard_size is not None:
+        at_least_one("shard_size", shard_size)
+        if shard is not None:
+            hint = "give --shard-size alone, or merge the shards"
+            raise HairsplitError("a shard is one file", where="captions --shard --shard-size", hint=hint)
+
+
+def _meta(job: Job, out: Path, shard: tuple[int, int] | None, rejects: Counter[str]) -> PairsMeta:
+    config = job.config if shard is None else {**job.config, "shard": checked_shard(shard)}
+    return PairsMeta(relative_root(out, job.choice.root), job.sources, config, {}, rejects)
 
 
 def _thinning(wanted: Thinning | None, shard: tuple[int, int] | None) -> Thinning:
@@ -181,9 +206,10 @@ def _check_folders(images: Path | None, out: Path) -> None:
     writable(out.parent)
 
 
-def _nothing(rejects: Counter[str]) -> str:
+def _nothing(rejects: Counter[str], scenes: int) -> str:
     reasons = "; ".join(f"{number} x {reason}" for reason, number in rejects.most_common(8))
-    return f"no pair could be made ({reasons or 'no reason was recorded'})"
+    unknown = "no reason was recorded" if scenes else "there is no graph in the input"
+    return f"no pair could be made ({reasons or unknown})"
 
 
 def _hint(world: World, split: str | None) -> str:

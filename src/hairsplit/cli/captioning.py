@@ -27,6 +27,12 @@ Families = Annotated[
 ]
 Exclude = Annotated[Path | None, Option(help="Text file of image ids, or a pairs table, to leave out.")]
 Complete = Annotated[Path | None, Option(help="Text file of nouns of which every thing is annotated, one a line.")]
+Weak = Annotated[
+    bool, Option("--weak-absence", help="Some negatives rest on what is not annotated; of the train split only.")
+]
+ShardSize = Annotated[
+    int | None, Option(min=1, help="Images a file: --out is then a folder of tables, which `hairsplit merge` joins.")
+]
 Corpus = Annotated[Path | None, Option(help="Counts over all graphs: read if the file exists, else written to it.")]
 FromText = Annotated[Path | None, Option(help="Instead of graphs: .jsonl or .csv of image and caption(s), or a table.")]
 Judging = Annotated[
@@ -47,9 +53,11 @@ def captions(
     negatives: Annotated[int, Option(min=1, help="Hard negatives per true caption.")] = 1,
     exclude_images: Exclude = None,
     complete_nouns: Complete = None,
+    weak_absence: Weak = False,
     left_right: Share = None,
     balance: Balance = False,
     shard: Annotated[str | None, Option(help="i/n: only this part of the images, for `hairsplit merge`.")] = None,
+    shard_size: ShardSize = None,
     corpus: Corpus = None,
     from_text: FromText = None,
     judging: Judging = None,
@@ -60,6 +68,7 @@ def captions(
     if world not in {"open", "closed"}:
         raise HairsplitError(f"no world is called {world!r}", where="--world", hint="open or closed")
     unfit = {"--complete-nouns": complete_nouns, "--left-right": left_right, "--shard": shard, "--corpus": corpus}
+    unfit |= {"--shard-size": shard_size, "--weak-absence": weak_absence or None}
     source = graphs_or_text(graphs, from_text, judging, unfit)
     shared: dict[str, Any] = {
         "images": images,
@@ -80,8 +89,10 @@ def captions(
         families=names(families),
         negatives_per_positive=negatives,
         complete_nouns=text_lines(complete_nouns, "nouns"),
+        weak_absence=weak_absence,
         left_right_share=left_right,
         shard=shard_of(shard),
+        shard_size=shard_size,
         corpus=corpus,
         **shared,
     )
@@ -89,7 +100,9 @@ def captions(
 
 
 def merge(
-    parts: Annotated[list[Path], Argument(metavar="PART...", help="The tables of all shards of a run.")],
+    parts: Annotated[
+        list[Path], Argument(metavar="PART...", help="The tables of all shards of a run, or their folder.")
+    ],
     out: Out,
     left_right: Share = None,
     balance: Balance = False,

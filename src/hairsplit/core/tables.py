@@ -46,6 +46,7 @@ SCHEMA = pa.schema(
         pa.field("flip_safe", pa.bool_()),
         pa.field("flip_caption", pa.string()),
         pa.field("flip_negative", pa.string()),
+        pa.field("p_label_error", pa.float64()),
     ]
 )
 """Columns may be added, nullable, without a new `VERSION`: older tables lack them, older readers skip them."""

@@ -109,6 +109,8 @@ class Pair:
     flip_caption: str | None = None
     """What to say of the mirrored image instead: left and right exchanged. None where that is not known."""
     flip_negative: str | None = None
+    p_label_error: float | None = None
+    """Probability that the caption is not true or the negative not false; None: not known of negatives of its kind."""
 
 
 @dataclass(frozen=True)

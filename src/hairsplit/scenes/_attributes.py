@@ -135,5 +135,11 @@ ONLY_OF = {
     "cut": _set("pizza banana apple orange tomato bread cake onion lemon lime cucumber carrot pepper sandwich"),
     "cooking": _set("meat chicken egg fish bacon steak shrimp dough vegetable pizza"),
     "temperature": _set("drink coffee tea water soup food pizza beverage"),
+    "fullness": _set("""
+        glass cup mug bottle bowl box basket bucket pail bag sack jar can vase plate dish tray bin crate barrel pot pan
+        jug pitcher kettle container carton cooler backpack purse suitcase drawer shelf bookshelf rack cabinet closet
+        refrigerator fridge freezer oven dishwasher sink bathtub tub toilet cart wagon trailer truck bus train tank
+        room restaurant stadium theater classroom lot garage beach street bench seat table
+    """),
 }
 """Class -> the only nouns of which it is said."""

@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
     """A truth value and why.
 
     annotated, geometric, exclusive_attribute, converse_or_contrary, functional, count_bound, complete (in the closed
-    world) or complete_noun.
+    world) or complete_noun; in the weak mode weak_absence, which is no proof.
     """
 
     truth: Truth

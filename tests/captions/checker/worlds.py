@@ -198,6 +198,18 @@ def _stagger(objects: dict[str, Raw], rng: Random) -> None:
             _relate(objects, near, "in front of", far)
 
 
+def watched(raw: Raw, seed: int) -> Raw:
+    """People and animals look at one or two things each, wherever they are, and it is all annotated."""
+    rng = stream(seed, "watched")
+    objects: dict[str, Raw] = {key: {**o, "relations": [*o["relations"]]} for key, o in raw["objects"].items()}
+    for key, o in objects.items():
+        others = [other for other in objects if other != key]
+        if o["name"] in PEOPLE + ANIMALS:
+            for other in rng.sample(others, min(len(others), rng.randint(1, 2))):
+                _relate(objects, key, "looking at", other)
+    return changed(raw, objects)
+
+
 # -- changes to a scene -----------------------------------------------------------------------------------------------
 
 

@@ -3,10 +3,12 @@
 import pytest
 
 from hairsplit.captions.form import Count, Exists, Form, Has, Phrase, Related
+from hairsplit.captions.from_text import replace_number
 from hairsplit.captions.from_text._rule import Change, Sort
 from hairsplit.captions.from_text._seen import Seen
 from hairsplit.captions.from_text._sentence import read
 from hairsplit.captions.from_text._truth import UNPROVEN, evidence
+from hairsplit.core.run import stream
 from hairsplit.core.types import Box, Edit, Relation, Scene, Thing
 from hairsplit.scenes.facts import Facts
 
@@ -81,6 +83,18 @@ SHIRT, DOG, CAR, CAT = (Phrase(noun) for noun in ("shirt", "dog", "car", "cat"))
 )
 def test_graphs(claims: tuple[Form, ...], said: str | None) -> None:
     assert evidence(change(*claims), facts()) == said
+
+
+def dogs(number: int) -> Facts:
+    things = [Thing(str(i), "dog", Box(20 * i, 0, 10, 10)) for i in range(number)]
+    return Facts(Scene("i", 200, 100, tuple(things)), "open")
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, UNPROVEN), (3, "count_bound"), (4, None), (6, None)])
+def test_a_graph_that_denies_the_number_of_the_caption_proves_no_other(number: int, said: str | None) -> None:
+    """Three dogs play, and in the picture are more: so may two be said to play."""
+    found = [c for c in replace_number.ENTRY.propose(read("Three dogs play"), stream(0)) if c.edit.after == "two"]
+    assert [evidence(c, dogs(number)) for c in found] == [said]
 
 
 def test_a_complete_graph_proves_what_is_absent() -> None:

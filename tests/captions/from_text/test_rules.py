@@ -49,6 +49,8 @@ LEFT_ALONE = [
     ("replace_relation", "A girl jumping rope", "jumping", "ropes are for jumping"),
     ("replace_number", "A man raises two hands", "two", "as everybody has"),
     ("replace_number", "One of two boys jumps", "two", "part of them"),
+    ("replace_number", "Two dogs, one brown and one black, play", "two", "one and one are two"),
+    ("replace_number", "Two dogs, one brown and the other black, play", "two", "one and the other are two"),
     ("swap_attribute", "A black dog and a white dog", "black, white", "the same two dogs"),
     ("swap_attribute", "A black dog and a white puppy", "black, white", "a puppy is a dog"),
     ("swap_attribute", "A red hat on a pink dress", "red, pink", "colours that one may take for each other"),

@@ -128,6 +128,7 @@ def test_unusable_graphs_are_counted(tmp_path: Path) -> None:
         "no objects": {"width": 9, "height": 9},
         "empty": {"width": 9, "height": 9, "objects": {}},
         "list": [],
+        "": {"width": 9, "height": 9, "objects": {"1": thing}},
     }
     (tmp_path / "g.json").write_text(json.dumps(graphs))
     scenes, rejects = read(tmp_path / "g.json")
@@ -137,6 +138,7 @@ def test_unusable_graphs_are_counted(tmp_path: Path) -> None:
         "graph without a picture size": 2,
         "graph without objects": 2,
         "graph without usable objects": 1,
+        "image id is empty": 1,
     }
 
 

@@ -11,6 +11,7 @@ from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Has, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
+from hairsplit.scenes.absence import absent_attribute
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.plausible import usable
@@ -23,8 +24,8 @@ THERE_IS = ("There is {x}.", "The picture shows {x}.", "{x} can be seen.")
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """Yield one draft per thing with a colour or size that another thing of the scene surely lacks.
 
-    In the closed world, one more per noun and attribute says that there is such a thing, and then names a noun that
-    does not occur with the attribute: "There is a red circle." -> "There is a red heart.".
+    In the closed world, and in the weak mode, one more per noun and attribute says that there is such a thing, and then
+    names a noun that does not occur with the attribute: "There is a red circle." -> "There is a red heart.".
     """
     things = [
         (entity, kind, attribute)
@@ -33,7 +34,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if kind in {"colour", "size"}  # "the window is closed" -> "the door is closed": few nouns share other classes
     ]
     tasks = [partial(_of_a_thing, facts, context, *thing) for thing in things]
-    if facts.world == "closed":
+    if facts.world == "closed" or context.weak:
         kinds = dict.fromkeys((entity.noun, attribute) for entity, _, attribute in things)
         tasks += [partial(_there_is, facts, context, *kind) for kind in kinds]
     for task in shuffled(tasks, context.rng):
@@ -46,20 +47,9 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attri
     x = context.names.describe(entity, rng, without=("colour", "size"))
     if x is None:
         return left_out(where, why_not(entity))
-    rivals = []
-    for other in facts.entities:
-        own = other.by_class.get(kind)
-        if other is entity or own is None or facts.attribute(other, attribute).truth is not Truth.FALSE:
-            continue
-        y = context.names.describe(other, rng, without=("colour", "size"))
-        if y is None or y.noun == x.noun or not usable(y.noun, attribute):
-            continue
-        if context.corpus.exchange((x.noun, attribute), (y.noun, own), rng):
-            rivals.append((y, other))
+    rivals = _lacking(facts, context, entity, x, kind)[: context.wanted]
     if not rivals:
         return left_out(where, "no thing that surely lacks the attribute")
-    rng.shuffle(rivals)
-    rivals = rivals[: context.wanted]
     template = rng.choice(OF_A_THING)
 
     def say(phrase: Phrase) -> str:
@@ -68,6 +58,39 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attri
     negatives = tuple(Negative(say(y), Has(y, attribute), Edit("subject", x.noun, y.noun)) for y, _ in rivals)
     mentions = (("subject", entity), *(("replacement", other) for _, other in rivals))
     return Draft(say(x), Has(x, attribute), negatives, mentions)
+
+
+def _lacking(facts: Facts, context: Context, entity: Entity, x: Phrase, kind: str) -> list[tuple[Phrase, Entity]]:
+    """Things that surely lack an attribute, in random order; in the weak mode, then those of unknown colour."""
+    rng, attribute = context.rng, entity.swappable[kind]
+    proven: list[tuple[Phrase, Entity]] = []
+    absent: list[tuple[Phrase, Entity]] = []
+    for other in facts.entities:
+        own = other.by_class.get(kind)
+        sure = own is not None and facts.attribute(other, attribute).truth is Truth.FALSE
+        guessed = own is None and _is_absent(facts, context, other, attribute)
+        if other is entity or not (sure or guessed):
+            continue
+        y = context.names.describe(other, rng, without=("colour", "size"))
+        if y is None or y.noun == x.noun or not usable(y.noun, attribute):
+            continue
+        if own is None:
+            if context.corpus.bestow(attribute, x.noun, y.noun, rng):
+                absent.append((y, other))
+        elif context.corpus.exchange((x.noun, attribute), (y.noun, own), rng):
+            proven.append((y, other))
+    rng.shuffle(proven)
+    rng.shuffle(absent)
+    return proven + absent
+
+
+def _is_absent(facts: Facts, context: Context, thing: Entity, attribute: str) -> bool:
+    """Whether to count on a colour's absence; of two sizes or so, each would be right as often as wrong.
+
+    What fills half the picture, grass and sky, has the colour that it always has, and nobody annotates it.
+    """
+    of_colour = context.weak and lexicon.attribute_class(attribute) == "colour" and lexicon.has_a_place(thing.noun)
+    return of_colour and absent_attribute(facts, thing, attribute).truth is Truth.FALSE
 
 
 def _there_is(facts: Facts, context: Context, noun: str, attribute: str) -> Draft | Reject:

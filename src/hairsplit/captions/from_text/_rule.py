@@ -22,6 +22,8 @@ class Change:
     """Words that the change brings in; it is dropped if a caption of the image has one of them, or one like it."""
     claims: tuple[Form, ...] = ()
     """What the negative says of the scene, as far as a graph could tell; one that is FALSE makes it false."""
+    caption_claims: tuple[Form, ...] = ()
+    """What the caption says in their place; a graph that denies it too speaks of other things, and proves nothing."""
     premise: tuple[Slot, ...] = ()
     """What is changed in the caption first, to make the positive; the slots of both count in the caption's words."""
     one: str = ""

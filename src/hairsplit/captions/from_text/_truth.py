@@ -12,10 +12,13 @@ UNPROVEN = "unproven"
 def evidence(change: Change, facts: Facts | None) -> str | None:
     """The class of the proof that the negative is false, `UNPROVEN`, or None where the graph says it may be true.
 
-    A negative claims all of its claims together: one that is FALSE will do.
+    A negative claims all of its claims together: one that is FALSE will do. It is no proof where what the caption says
+    instead is FALSE as well: of seven men in the graph, the four of a caption are some, and so may five be.
     """
     if facts is None:
         return UNPROVEN
+    if any(_look_up(claim, facts).truth is Truth.FALSE for claim in change.caption_claims):
+        return None
     verdicts = [_look_up(claim, facts) for claim in change.claims]
     proofs = [verdict.evidence for verdict in verdicts if verdict.truth is Truth.FALSE]
     if proofs:

@@ -14,10 +14,14 @@ _TIED = frozenset(
     ["hand", "leg", "arm", "foot", "eye", "side", "paw", "tail", "year", "story", "wheel", "hundred", "other"]
 )
 """Nouns of which there are two for other reasons, or that make no number of things."""
+_EACH = frozenset(["one", "other", "others", "another", "third"])
+"""Words that tell things of a number apart; two of them in a caption add up to it."""
 
 
 def propose(sentence: Sentence, _rng: Random) -> Iterator[Change]:
     """Yield a change per numeral from two to six and another of them, at most two away."""
+    if sum(token.word in _EACH for token in sentence.tokens) > 1:
+        return
     for phrase in sentence.phrases:
         index = phrase.number
         if index is None or not phrase.plural or not plain(sentence, index) or sentence.has(words.COLLECTIVES_OF_TWO):
@@ -33,8 +37,9 @@ def propose(sentence: Sentence, _rng: Random) -> Iterator[Change]:
         place = words.NUMBERS.index(old)
         for new in words.NUMBERS[max(place - 2, 0) : place + 3]:
             if new != old:
-                claim = Count(noun, words.NUMBERS.index(new) + 2)
-                yield Change((Slot(index, index + 1, new),), Edit("count", old, new), (("number", new),), (claim,))
+                claim, given = (Count(noun, words.NUMBERS.index(word) + 2) for word in (new, old))
+                slots, edit = (Slot(index, index + 1, new),), Edit("count", old, new)
+                yield Change(slots, edit, (("number", new),), (claim,), (given,))
 
 
 ENTRY = Rule(propose=propose, example=("two dogs play", "three dogs play"))

@@ -24,6 +24,9 @@ def _number(value: Any) -> float | None:
 
 def scene_of(image_id: str, graph: Any, where: str, rejects: list[Reject]) -> Scene | None:
     """The scene of a decoded graph; None if nothing usable is left. What was left out or changed goes to `rejects`."""
+    if not image_id:
+        rejects.append(Reject(where, "image id is empty"))
+        return None
     if any(unicodedata.category(char) == "Cc" for char in image_id):
         rejects.append(Reject(where, "image id with control characters", repr(image_id)))
         return None
