@@ -1,13 +1,17 @@
 """A card is of the weights in the folder; a conversion is told in it."""
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from hairsplit import api
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders import dual_encoder
+from hairsplit.encoders.dual_encoder import DualEncoder
 from tests.report.folders import write_demo
 from tests.small_world import SHAPE
 
@@ -44,9 +48,18 @@ def test_evaluations_of_other_weights_are_refused(run: Path) -> None:
         api.report([run.parent / "before", run.parent / "after"], card=run)
 
 
-def test_a_licence_is_an_identifier(run: Path) -> None:
+@pytest.mark.parametrize("licence", ["MIT License", "mit license", ""])
+def test_a_licence_is_an_identifier(run: Path, licence: str) -> None:
     with pytest.raises(HairsplitError, match="no identifier of a licence"):
-        api.report([run.parent / "after"], card=run, licence="MIT License")
+        api.report([run.parent / "after"], card=run, licence=licence)
+
+
+def test_a_model_with_clips_whole_vocabulary_needs_no_word_on_it(run: Path) -> None:
+    whole = dual_encoder.new(replace(SHAPE, merges=None), seed=0)
+    dual_encoder.save(whole, run.parent / "whole")
+    of_weights(run.parent / "after", whole.parameters_hash())
+    text = api.report([run.parent / "after"], card=run.parent / "whole").read_text()
+    assert "vocabulary" not in text
 
 
 def test_a_conversion_takes_the_card_along_and_says_what_was_compared(run: Path, tmp_path: Path) -> None:
@@ -56,6 +69,31 @@ def test_a_conversion_takes_the_card_along_and_says_what_was_compared(run: Path,
     assert "license: mit" in text
     assert text.rstrip().endswith(said.partition("; ")[2] if "; " in said else said.partition(": ")[2] + ".")
     assert "Converted to transformers by `hairsplit convert`; read back" in text
+
+
+def test_a_card_that_is_written_after_a_conversion_tells_of_it(run: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    api.convert(run, there, to="transformers")
+    assert not (there / "README.md").exists()
+    text = api.report([run.parent / "before", run.parent / "after"], card=there).read_text()
+    assert text.count("## Conversion") == 1
+    assert text.rstrip().endswith("differ by 0.0e+00 at most.")
+
+
+def test_what_was_written_is_compared_and_not_what_is_in_memory(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(encoder: DualEncoder, folder: Path) -> None:
+        other = copy.deepcopy(encoder)
+        with torch.no_grad():
+            other.model.text_projection.weight.mul_(-1)
+        save(other, folder)
+
+    save = dual_encoder.save
+    monkeypatch.setattr(dual_encoder, "save", damaged)
+    with pytest.raises(HairsplitError, match="reads back differently"):
+        api.convert(run, tmp_path / "there", to="transformers")
+    assert not (tmp_path / "there" / "conversion.json").exists()
 
 
 def test_other_weights_do_not_get_this_models_card(run: Path, tmp_path: Path) -> None:

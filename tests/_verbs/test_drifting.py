@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hairsplit import api
-from hairsplit._verbs.drifting import Watched, drift_json, embedded
+from hairsplit._verbs.drifting import MOST, Watched, drift_json, embedded, watched
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tables import read_pairs
 from hairsplit.encoders import dual_encoder
@@ -54,6 +54,24 @@ def compare(material: World, out: Path, **more: Any) -> dict[str, Any]:
 def compared(material: World, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     out = tmp_path_factory.mktemp("compared") / "out"
     return compare(material, out, linear_probe=True, wise_ft=[0.5, 0.25], pick="knee"), out
+
+
+def test_whole_pictures_and_texts_of_all_suites_are_watched() -> None:
+    whole, cut = Path("data/whole.png"), Path("data/cut.png")
+    found = watched([({(whole, None), (cut, (0, 0, 9, 9))}, {"a dog"}), (set(), {"a cat", "a dog"})], 0)
+    assert found.pictures == (whole,)
+    assert sorted(found.texts) == ["a cat", "a dog"]
+
+
+def test_of_many_pictures_those_watched_depend_on_seed_and_name_wherever_they_lie() -> None:
+    names = [f"{n:05}.png" for n in range(MOST + 100)]
+
+    def left_out(folder: str, seed: int) -> set[str]:
+        found = watched([({(Path(folder, name), None) for name in names}, set(names))], seed)
+        assert (len(set(found.pictures)), len(set(found.texts))) == (MOST, MOST)
+        return set(names) - {path.name for path in found.pictures}
+
+    assert left_out("here", 0) == left_out("there", 0) != left_out("here", 1)
 
 
 def test_pictures_of_a_tower_that_is_the_same_have_not_moved_and_texts_have(

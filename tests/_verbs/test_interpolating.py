@@ -66,6 +66,8 @@ def test_another_base_may_be_named_and_models_in_memory_need_one(world: World, r
     assert "--base MODEL" in str(caught.value)
     with pytest.raises(HairsplitError, match="is no run of ours"):
         api.convert(tmp_path / "other", tmp_path / "none", to="transformers", wise_ft=0.5)
+    with pytest.raises(HairsplitError, match="gone: no such file or folder"):
+        api.convert(tmp_path / "gone", tmp_path / "none", to="transformers", wise_ft=0.5)
     assert not (tmp_path / "none").exists()
 
 

@@ -22,6 +22,7 @@ from tests.small_world import SHAPE
         ("0:1:0.25", (0.25, 0.5, 0.75)),
         ("0.1:0.9:0.1", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),
         ("0.2:0.5:0.2", (0.2, 0.4)),
+        ("0.1:0.7:0.1", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)),  # 0.6 / 0.1 falls short of 6
         ("0,0.5,1", (0.5,)),
     ],
 )
@@ -107,6 +108,8 @@ def test_each_model_has_a_sweep_of_its_own(tmp_path: Path) -> None:
     ]
     write_figure(tmp_path, sweeps, pick="knee")
     assert "0.5: 80.0 and 98.0 %, picked" in (tmp_path / "trade_off.svg").read_text()
+    write_figure(tmp_path, sweeps, pick=None)
+    assert ", picked" not in (tmp_path / "trade_off.svg").read_text()
 
 
 @pytest.mark.parametrize(("chosen", "share"), [("run@0.25", 0.25), ("run", 1.0), ("tiny", 0.0)])

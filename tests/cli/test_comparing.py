@@ -297,8 +297,32 @@ def test_a_model_called_like_one_between_two_is_refused_and_not_left_out(
     assert not (tmp_path / "c").exists()
 
 
-def test_a_warning_of_one_model_names_it(compared: Compared) -> None:
-    _, record, _ = compared
+def test_a_warning_of_one_model_names_it_and_one_of_all_stands_alone(compared: Compared) -> None:
+    _, record, out = compared
     lines = record["suites"][0]["warnings"]
-    assert any(line.startswith("constant: overall: ") for line in lines) or not lines
-    assert len(lines) == len(set(lines))
+    files = {name: out / "scores" / name / "test" / "metrics.json" for name in ("model", "other", "constant")}
+    alone = {name: json.loads(file.read_text("utf-8"))["warnings"] for name, file in files.items()}
+    common = [line for line in alone["model"] if all(line in told for told in alone.values())]
+    own = [f"{name}: {line}" for name, told in alone.items() for line in told if line not in common]
+    assert lines == common + own
+    assert own, "models of random weights have cosines <= 0, each its own number of them"
+
+
+def test_the_scores_of_a_suite_have_recognition_beside_them_whatever_the_order(compared: Compared) -> None:
+    _, record, out = compared
+    told = json.loads((out / "scores/other/test/metrics.json").read_text("utf-8"))
+    assert told["recognition"]["top1"] == measure(record, "recognition", "top1")["other"]["estimate"]
+
+
+def test_weights_that_change_while_others_are_judged_are_seen(
+    models: tuple[Path, Path, Path], world: World, tmp_path: Path
+) -> None:
+    save(new(SHAPE, seed=2), tmp_path / "trained")
+
+    def train_on(line: str) -> None:
+        if line.startswith("model on test"):  # the first is judged, the second was loaded once
+            save(new(SHAPE, seed=3), tmp_path / "trained")
+
+    with pytest.raises(HairsplitError, match="trained: the weights have changed meanwhile"):
+        api.compare([models[0], tmp_path / "trained"], [world.test], tmp_path / "c", device="cpu", say=train_on)
+    assert not (tmp_path / "c" / "compare.json").exists()

@@ -81,6 +81,15 @@ def test_a_constant_model_has_no_cka() -> None:
     assert math.isnan(found.cka.low)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_model_that_is_constant_but_for_rounding_has_no_cka(seed: int) -> None:
+    """A mean of equal numbers is often not that number, and what is left of each would be the same direction in all."""
+    x, same = unit(11, 5, seed), np.tile(unit(1, 5, seed + 50), (11, 1))
+    assert np.abs(same - same.mean(axis=0)).max() < 1e-15
+    assert math.isnan(linear_cka(x, same))
+    assert math.isnan(linear_cka(same, x))
+
+
 def test_the_interval_holds_the_value_of_many_items() -> None:
     """A noisy copy, 95 %: of 60 samples, 48 or more hold what 20,000 items say (57 expected)."""
 

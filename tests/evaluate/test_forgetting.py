@@ -13,9 +13,13 @@ from hairsplit.encoders.dual_encoder import DualEncoder, new
 from hairsplit.evaluate.forgetting import (
     PROMPTS,
     class_embeddings,
+    class_ranks,
     labelled_images,
+    prompted,
     read_captions,
     retrieval,
+    retrieval_measures,
+    retrieve,
     zero_shot,
 )
 from tests.small_world import SHAPE, constant_encoder, paint
@@ -79,6 +83,17 @@ def test_files_that_are_no_pictures_are_counted_and_hidden_ones_are_not(classes:
 def test_prompts_are_read_from_the_folder(classes: Path) -> None:
     (classes / "prompts.txt").write_text("{a}\n\n a {} thing \n", "utf-8")
     assert labelled_images(classes).prompts == ("{a}", "a {} thing")
+
+
+def test_a_name_in_capitals_has_the_same_article() -> None:
+    assert prompted(["Apple", "pear"], ["{a}: {}"]) == ["an Apple: Apple", "a pear: pear"]
+
+
+def test_similarities_that_differ_by_rounding_alone_are_ties() -> None:
+    similarity = np.array([[0.5, 0.5 - 5e-7, 0.1], [0.5, 0.5 - 5e-6, 0.6], [0.2, 0.2 + 5e-7, 0.1]], np.float64)
+    found = class_ranks(similarity, [0, 0, 0])
+    assert found.ranks.tolist() == [2, 2, 2]
+    assert found.if_ties_hit.tolist() == [1, 2, 1]
 
 
 def test_class_embeddings_are_means_over_prompts_made_unit_again(encoder: DualEncoder) -> None:
@@ -169,6 +184,17 @@ def test_retrieval_is_what_a_plain_loop_finds(encoder: DualEncoder, tmp_path: Pa
         assert found[f"image_to_text@{k}"].value == pytest.approx(np.mean(to_text))
         assert (found[f"text_to_image@{k}"].n, found[f"image_to_text@{k}"].n) == (len(rows), len(names))
     assert "text_to_image@10" not in found, "there are seven pictures"
+
+
+def test_captions_of_an_image_are_one_cluster_and_as_many_images_as_k_are_enough(
+    encoder: DualEncoder, tmp_path: Path
+) -> None:
+    rows = [(paint(tmp_path / f"{n}.png", (n, n, n)).name, f"{n} {word}") for n in range(5) for word in ("x", "y")]
+    found = {one.name: one for one in retrieval_measures(retrieve(encoder, tmp_path, rows))}
+    assert set(found) == {f"{side}@{k}" for side in ("image_to_text", "text_to_image") for k in (1, 5)}
+    assert found["image_to_text@1"].clusters == ("0.png", "1.png", "2.png", "3.png", "4.png")
+    assert found["text_to_image@1"].clusters == tuple(image for image, _ in rows)
+    assert found["text_to_image@5"].hits.tolist() == [1.0] * 10
 
 
 def test_a_constant_model_finds_nothing(tmp_path: Path) -> None:

@@ -99,6 +99,14 @@ def test_holm_is_over_the_first_measure_of_every_suite_and_nothing_else() -> Non
     assert all(cell.p_holm is None for suite in suites[:2] for cell in suite.rows[1].cells)
 
 
+def test_the_blind_reader_beside_a_number_is_of_the_same_part() -> None:
+    """A kind and an edit role may have one name, and then not the same items."""
+    measures = [replace(measure(BEFORE), name="object", part=part) for part in ("kind", "edit role", "source")]
+    kind, role = (clustered_mean(hits, IMAGES) for hits in (BEFORE, AFTER))
+    found = compare("s", {"one": measures}, {("kind", "object"): kind, ("edit role", "object"): role}, seed=0)
+    assert [row.text_only for row in found.rows] == [kind, role, None]
+
+
 def test_a_model_compared_with_itself_differs_in_nothing() -> None:
     cell = compared("same", BEFORE).rows[0].cells[1]
     assert cell.difference is not None

@@ -276,6 +276,8 @@ def test_pair_accuracy_is_scikit_learns_accuracy_of_which_caption_is_true(seed: 
 def test_accuracy_at_a_ratio_by_hand_with_a_tie_and_of_a_constant_model() -> None:
     assert metrics.accuracy_at(1.2, [0.24, 0.3], [0.1, 0.3]) == 0.5
     assert metrics.accuracy_at(1.0, [0.3], [0.3]) == 0.0
+    assert (0.25 - 1e-8) + 1e-8 == 0.25  # a ratio of exactly 1.5, which is enough
+    assert metrics.accuracy_at(1.5, [0.375], [0.25 - 1e-8]) == 1.0
     same = metrics.paired_cosines(collapsed(9), collapsed(9))
     assert [metrics.accuracy_at(tau, same, same) for tau in metrics.TAUS] == [0.0] * len(metrics.TAUS)
 

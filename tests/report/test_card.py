@@ -58,10 +58,26 @@ def test_numbers_are_those_of_the_evaluations(demo: list[Path]) -> None:
     assert cells(text, "zero-shot top-1") == ["zero-shot top-1", "640", "97.0 % [95.0, 98.0]", "96.0 % [94.0, 97.0]"]
 
 
+def test_of_several_evaluations_the_first_is_the_base_and_the_last_the_model(demo: list[Path], tmp_path: Path) -> None:
+    for name, weights, skill in (("third", "c" * 32, 0.01), ("again", WEIGHTS, 0.1)):
+        write_evaluation(tmp_path / name, skill=skill)
+        mark(tmp_path / name, weights)
+    before, after, third, again = read_folders([*demo, tmp_path / "third", tmp_path / "again"]).evaluations
+    found = cells(card([*demo, tmp_path / "third", tmp_path / "again"]), "relation")
+    for place, wanted, other in ((2, before, third), (3, again, after)):
+        value, not_this = (one.kinds["relation"].estimates["pair_accuracy"].value for one in (wanted, other))
+        assert value != not_this
+        assert found[place].startswith(percent(value).replace("\u00a0", " ") + " [")
+
+
 def test_the_front_matter_is_what_the_hub_reads(demo: list[Path]) -> None:
     front = yaml.safe_load(card(demo, licence="apache-2.0", base="openai/clip-vit-base-patch32").split("---")[1])
     assert (front["license"], front["library_name"]) == ("apache-2.0", "transformers")
     assert front["base_model"] == "openai/clip-vit-base-patch32"
+    record = json.loads((demo[2] / "metrics.json").read_text())
+    record["overall"]["macro_pair_accuracy"]["value"] += 0.01  # in the folder's own data the two means are one number
+    mark(demo[2], overall=record["overall"])
+    front = yaml.safe_load(card(demo, licence="apache-2.0", base="openai/clip-vit-base-patch32").split("---")[1])
     (entry,) = front["model-index"]
     value = read_folders(demo).evaluations[1].overall.estimates["macro_pair_accuracy"].value
     assert entry["results"][0]["metrics"][0]["value"] == round(value, 4)
@@ -146,10 +162,10 @@ def test_texts_of_strangers_are_text(demo: list[Path]) -> None:
 
 def test_a_conversion_is_told_once_and_survives_a_new_card(demo: list[Path]) -> None:
     card(demo)
-    file = demo[0].parent / "model" / "README.md"
-    add_conversion(file, "First.")
-    add_conversion(file, "Second; 1.0e-07 at most.")
-    assert file.read_text().endswith("\n## Conversion\n\nSecond; 1.0e-07 at most.\n")
+    model = demo[0].parent / "model"
+    add_conversion(model, "First.")
+    add_conversion(model, "Second; 1.0e-07 at most.")
+    assert (model / "README.md").read_text().endswith("\n## Conversion\n\nSecond; 1.0e-07 at most.\n")
     text = card(demo)
     assert text.count("## Conversion") == 1
     assert "First." not in text

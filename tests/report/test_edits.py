@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -48,6 +49,18 @@ def test_cells_are_those_of_the_items_with_what_they_were(tmp_path: Path) -> Non
     heat = table["rows"][3]["cells"][0]
     assert heat["heat"] == round(45 * min(1, 2 * heat["share"].value))
     assert [label for label, _ in view["images"]] == ["before", "after"]
+
+
+def test_no_cell_is_deeper_than_that_of_a_coin(tmp_path: Path) -> None:
+    """A model that is always wrong is fooled by all pairs, twice as often as a coin: in the deepest colour there is."""
+    path = with_roles(tmp_path / "a") / "scores.parquet"
+    table = pq.read_table(path)
+    place = table.column_names.index("negative_cosine")
+    pq.write_table(table.set_column(place, "negative_cosine", pc.add(table.column("positive_cosine"), 0.1)), path)
+    view = edit_view(group(tmp_path / "a"), "g")
+    assert view is not None
+    cells = [cell for row in view["tables"][0]["rows"] for cell in row["cells"] if cell is not None]
+    assert {(cell["share"].value, cell["heat"]) for cell in cells} == {(1.0, 45)}
 
 
 def test_one_evaluation_has_one_table_and_three_have_two(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 from hairsplit.core.types import Estimate
-from hairsplit.report.trade_off import Curve, Spot, trade_off
+from hairsplit.report.trade_off import Curve, Spot, axes, trade_off
 
 
 def spot(label: str, gain: float, kept: float, *, on_front: bool = False, picked: bool = False) -> Spot:
@@ -44,3 +45,16 @@ def test_an_unknown_interval_draws_no_line() -> None:
 def test_without_a_pick_nothing_is_said_to_be_picked() -> None:
     plain = Curve("run", (spot("0", 0.6, 0.99), spot("1", 0.85, 0.8)))
     assert "picked" not in trade_off([plain, Curve("other", plain.spots)], gain="g", kept="k")
+
+
+def test_the_axes_are_the_first_suites_with_numbers() -> None:
+    def suite(name: str, sort: str, *measures: str) -> dict[str, Any]:
+        return {"name": name, "sort": sort, "measures": [{"name": one} for one in measures]}
+
+    empty, again = suite("empty", "pairs"), suite("again", "pairs", "pair accuracy")
+    first, flowers = suite("first", "benchmark", "ITT", "TOT"), suite("flowers", "recognition", "top1", "top5")
+    shapes, flickr = suite("shapes", "recognition", "top1"), suite("flickr", "retrieval", "image_to_text@1")
+    found = axes([empty, flickr, first, again, flowers, shapes])
+    assert found == (("first", {"name": "ITT"}), ("flowers", {"name": "top1"}))
+    assert axes([again, flickr]) == (("again", {"name": "pair accuracy"}), ("flickr", {"name": "image_to_text@1"}))
+    assert axes([empty, flickr]) is axes([again]) is None

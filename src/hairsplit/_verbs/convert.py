@@ -63,16 +63,21 @@ def run_conversion(
 
 
 def _say_in_card(source: str | Path, target: Path, to: str, told: str, *, same_weights: bool) -> None:
-    """A folder takes the card of its source along, with a section on the conversion; other weights need their own."""
-    if not target.is_dir() or not same_weights:
+    """A folder takes the card of its source along, if it has one, and keeps what was found for a card to come."""
+    if not target.is_dir():
         return
+    card = _card_of(source) if same_weights else None  # other weights need their own
+    if card is not None:
+        shutil.copyfile(card, target / CARD)
+    add_conversion(target, f"Converted to {to} by `hairsplit convert`; {told}.")
+
+
+def _card_of(source: str | Path) -> Path | None:
     try:
         card = model_folder(Path(source)) / CARD
     except HairsplitError:
-        return  # a state dict, 'tiny' or a hub id: there is no card to take along
-    if card.is_file():
-        shutil.copyfile(card, target / CARD)
-        add_conversion(target / CARD, f"Converted to {to} by `hairsplit convert`; {told}.")
+        return None  # a state dict, 'tiny' or a hub id: there is no card to take along
+    return card if card.is_file() else None
 
 
 @torch.no_grad()

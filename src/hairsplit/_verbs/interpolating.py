@@ -59,5 +59,6 @@ def _start_of(model: str | Path | DualEncoder) -> tuple[str, str | None]:
                 stamp, config = read_json(run / "stamp.json"), load_yaml(run / "config.yaml")
                 known = stamp.get("start_model") if isinstance(stamp, dict) else None
                 return str(config.get("model", "tiny")), known if isinstance(known, str) else None
+        dual_encoder.load(model)  # a misspelt path is told as one
     name = model.name if isinstance(model, DualEncoder) else str(model)
     raise HairsplitError("is no run of ours, which would say what it started from", where=name, hint=_HINT)

@@ -186,7 +186,7 @@ def write_picked(
         ends: Label -> base and fine-tuned models, one of which may be the knee.
     """
     chosen = str(sweep["knee"])
-    between = next((model for model in models if model.name == chosen and model.label == sweep["model"]), None)
+    between = next((model for model in models if model.name == chosen), None)  # a name tells label and alpha
     encoder = between.load(None) if between is not None else model_on(ends[chosen], None)
     target = folder / PICKED / folder_name(str(sweep["model"]))
     dual_encoder.save(encoder.cpu(), target)

@@ -11,9 +11,10 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import atomic_file
+from hairsplit.core.run import atomic_file, read_json, write_json
 from hairsplit.core.types import Estimate
 from hairsplit.report import wording
+from hairsplit.report._fields import Fields
 from hairsplit.report.comparison import Comparison, Group, compare, group_by_data
 from hairsplit.report.evaluation_folder import Evaluation, Scores, same_task
 from hairsplit.report.reading import Material, read_folders
@@ -21,6 +22,8 @@ from hairsplit.report.run_folder import Run
 
 CARD = "README.md"
 CONVERSION = "## Conversion"
+CONVERTED = "conversion.json"
+"""What `hairsplit convert` found, for a card that is written later."""
 _MEAN = "mean over kinds"
 
 
@@ -46,7 +49,7 @@ class Card:
 
 
 def write_card(folders: Sequence[Path], model: Path, card: Card) -> Path:
-    """Write README.md into a model's folder; an older one is replaced, but for what `hairsplit convert` said in it.
+    """Write README.md into a model's folder; an older one is replaced. What `hairsplit convert` found is said in it.
 
     Of each data set, the last evaluation of the card's weights is this model's, and the first one of other weights is
     the base that it is compared with.
@@ -85,22 +88,26 @@ def write_card(folders: Sequence[Path], model: Path, card: Card) -> Path:
     )
     out = model / CARD
     with atomic_file(out) as temporary:
-        temporary.write_text(text.rstrip() + "\n" + _kept_section(out), "utf-8")
+        temporary.write_text(text.rstrip() + "\n" + _conversion_section(model), "utf-8")
     return out
 
 
-def add_conversion(card: Path, sentence: str) -> None:
-    """Say in a card how a model was converted and that it reads back equal; an older such section is replaced."""
-    text = card.read_text("utf-8")
-    before = text.partition(f"\n{CONVERSION}\n")[0].rstrip()
-    with atomic_file(card) as temporary:
-        temporary.write_text(f"{before}\n\n{CONVERSION}\n\n{sentence}\n", "utf-8")
+def add_conversion(folder: Path, sentence: str) -> None:
+    """Note how a model was converted and that it reads back equal: in its card, if it has one, and for a later card."""
+    write_json(folder / CONVERTED, {"conversion": sentence})
+    card = folder / CARD
+    if card.is_file():
+        before = card.read_text("utf-8").partition(f"\n{CONVERSION}\n")[0].rstrip()
+        with atomic_file(card) as temporary:
+            temporary.write_text(f"{before}\n\n{CONVERSION}\n\n{sentence}\n", "utf-8")
 
 
-def _kept_section(card: Path) -> str:
-    text = card.read_text("utf-8", "replace") if card.is_file() else ""
-    _, found, section = text.partition(f"\n{CONVERSION}\n")
-    return f"\n{CONVERSION}\n{section}" if found else ""
+def _conversion_section(folder: Path) -> str:
+    """What the folder knows of a conversion, as the end of a card."""
+    if not (folder / CONVERTED).is_file():
+        return ""
+    fields = Fields(read_json(folder / CONVERTED), str(folder / CONVERTED), "run `hairsplit convert` again")
+    return f"\n{CONVERSION}\n\n{fields.value('conversion')}\n"
 
 
 def _of_model(group: Group, weights: str) -> tuple[Evaluation | None, Evaluation] | None:
