@@ -84,9 +84,10 @@ def merge_tables(parts: Sequence[Path], out: Path, *, thinning: Thinning) -> Cap
     thinning.check()
     if out.exists():
         raise HairsplitError("exists already; nothing was changed", where=str(out), hint="choose another --out")
-    metas = {path: read_meta(path) for path in files_of(parts)}
+    files = files_of(parts)
+    metas = {path: read_meta(path) for path in files}
     config = _common_config(metas)
-    streams = [(str(path), table_batches(path)) for path in metas]
+    streams = [(str(path), table_batches(path)) for path in files]  # one that is named twice is an error
     first = next(iter(metas))
     root = (first.parent / metas[first].images_root).resolve()
     rejects: Counter[str] = Counter(metas[first].rejects)
