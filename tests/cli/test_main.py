@@ -74,7 +74,7 @@ def interrupted(words: list[str], folder: Path, begun: str, send: int = signal.S
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # a busy machine starts processes slowly
     while not list(folder.glob(begun)) and time.monotonic() < deadline and running.poll() is None:
         time.sleep(0.01)
     os.killpg(running.pid, send)  # as a terminal does: the parent and its workers alike
