@@ -153,9 +153,11 @@ def half(
 def test_another_setting_is_refused_by_name(half: tuple[Path, TrainConfig]) -> None:
     out, chosen = half
     error = refused(replace(chosen, lr=0.5, seed=3), out)
-    assert error.message == "the run was started with other settings: lr is 0.5, was 0.001; seed is 3, was 0"
+    assert error.message == "the run was started with other settings: lr was 0.001, is now 0.5; seed was 0, is now 3"
     error = refused(replace(chosen, objective=StandardSpec()), out)
-    assert error.message.startswith("the run was started with other settings: objective is {'name': 'standard'")
+    assert error.message.startswith(
+        "the run was started with other settings: objective.name was hnc_l2, is now standard"
+    )
 
 
 def test_other_pairs_or_pictures_are_refused(

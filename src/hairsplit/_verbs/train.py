@@ -21,7 +21,7 @@ from hairsplit.core.config import load_config, validate
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import atomic_file, read_json, stamp, stream, text_hash, writable, write_json
 from hairsplit.core.tables import PairsTable
-from hairsplit.core.wording import counted
+from hairsplit.core.wording import counted, settings_changed
 from hairsplit.data.batches import PairBatches, PixelStore
 from hairsplit.data.leaks import content_keys, refuse_overlap
 from hairsplit.data.pixel_cache import PixelCache
@@ -170,9 +170,7 @@ def _same_settings(out: Path, tree: Mapping[str, Any]) -> None:
     if not file.is_file():
         raise HairsplitError("no run to resume", where=str(out), hint="start it without --resume")
     before = TypeAdapter(TrainConfig).dump_python(load_config(TrainConfig, file), mode="json")
-    old, new = _counted(before), _counted(tree)
-    changed = [f"{key} is {new[key]!r}, was {old[key]!r}" for key in new if new[key] != old[key]]
-    if changed:
+    if changed := settings_changed(_counted(before), _counted(tree)):
         raise HairsplitError(
             f"the run was started with other settings: {'; '.join(changed)}",
             where=str(out),

@@ -10,6 +10,7 @@ from typing import Any
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json, refuse_full, writable, write_json
+from hairsplit.core.wording import settings_changed
 
 try:
     import fcntl
@@ -99,7 +100,7 @@ def opened(folder: Path, plan: Mapping[str, Any]) -> Iterator[Journal]:
         known = read_json(folder / PLAN)
         if not isinstance(known, dict):
             raise HairsplitError("is no plan", where=str(folder / PLAN), hint="choose another --out")
-        if changes := differences(known, plan):
+        if changes := settings_changed(_unnamed(known), _unnamed(plan)):
             raise HairsplitError(
                 f"this folder holds a run of something else: {'; '.join(changes)}",
                 where=str(folder),
@@ -117,23 +118,8 @@ def opened(folder: Path, plan: Mapping[str, Any]) -> Iterator[Journal]:
             raise
 
 
-def differences(known: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """What another plan has otherwise, in words; `NAMES` are left out."""
-    one, two = (dict(_flat({key: value for key, value in plan.items() if key != NAMES})) for plan in (known, asked))
-    found = []
-    for key in [*one, *(key for key in two if key not in one)]:
-        before, now = (json.dumps(plan.get(key)) for plan in (one, two))
-        if before != now:
-            found.append(f"{key} was {before.strip(chr(34))}, is now {now.strip(chr(34))}")
-    return found
-
-
-def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
+def _unnamed(plan: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in plan.items() if key != NAMES}
 
 
 def _remains(folder: Path) -> list[Path]:
