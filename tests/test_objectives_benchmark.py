@@ -25,7 +25,12 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 def benchmark() -> Iterator[Any]:
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        names = {"main": "objectives", "run": "objectives_run", "table": "objectives_table"}
+        names = {
+            "main": "objectives",
+            "run": "objectives_run",
+            "table": "objectives_table",
+            "pairs": "objectives_pairs",
+        }
         yield SimpleNamespace(**{key: importlib.import_module(name) for key, name in names.items()})
     finally:
         sys.path.remove(str(BENCHMARKS))
@@ -141,6 +146,25 @@ def test_objectives_are_compared_on_the_seeds_that_all_have(benchmark: Any, fold
     assert set(before) == set(after) == {"hnc_l2", "dpo_kl"}
     assert all(np.array_equal(before[name]["pairs"], after[name]["pairs"]) for name in names)
     assert benchmark.table.shared_hits(found, names, "lora") == {}
+
+
+def test_pairs_are_differences_of_the_same_seeds_in_the_same_mode(
+    benchmark: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark.pairs.main([str(folder)])
+    printed = capsys.readouterr().out.splitlines()
+    found = benchmark.table.read(folder)
+    one, other = (benchmark.table.cell(found, name, "projections").hits for name in ("hnc_l2", "dpo_kl"))
+    gain = benchmark.table.points(benchmark.table.changes(found, one, other)["gain"])
+    assert printed[0] == "`projections`, each minus `hnc_l2`:"
+    assert next(line for line in printed if line.startswith("| dpo_kl |")).startswith(f"| dpo_kl | {gain} |")
+    assert not any(line.startswith("| hnc_l2 |") for line in printed)
+    assert "full_encoder" not in "".join(printed)  # the default mode was not run, so nothing is told of it
+
+
+def test_pairs_of_a_folder_without_runs_are_one_line(benchmark: Any, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no such file"):
+        benchmark.pairs.main([str(tmp_path)])
 
 
 def test_hits_survive_their_digits(benchmark: Any) -> None:

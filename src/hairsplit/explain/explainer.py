@@ -66,8 +66,8 @@ class Explainer:
             reference: Another picture in place of `config.image_reference`.
             keep_factors: Work V out even where no closed form gives it, one forward-mode pass per patch, so that no
                 caption needs the image tower again. It pays off where many whole captions meet one picture: of a
-                ViT-B/32 at the layers of `words` it costs as much as 17.8 forward passes of the pair, a caption
-                without it 12.3, of which a part is the text's side, a contrast 3.6 (docs/performance.md). So no sooner
+                ViT-B/32 at the layers of `words` it costs as much as 14.5 forward passes of the pair, a caption
+                without it 10.3, of which a part is the text's side, a contrast 2.8 (docs/performance.md). So no sooner
                 than with the second caption or the fifth contrast, and later the more nodes the model's bends take.
 
         Raises:
