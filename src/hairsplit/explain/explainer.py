@@ -68,7 +68,7 @@ class Explainer:
                 caption needs the image tower again. It pays off where many whole captions meet one picture: of a
                 ViT-B/32 at the layers of `words` it costs as much as 14.5 forward passes of the pair, a caption
                 without it 10.3, of which a part is the text's side, a contrast 2.8 (docs/performance.md). So no sooner
-                than with the second caption or the fifth contrast, and later the more nodes the model's bends take.
+                than with the second caption or the sixth contrast, and later the more nodes the model's bends take.
 
         Raises:
             HairsplitError: No picture, or the model cannot be explained.
