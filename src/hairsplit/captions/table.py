@@ -206,12 +206,10 @@ def _check_folders(images: Path | None, out: Path) -> None:
     writable(out.parent)
 
 
-def _nothing(rejects: Counter[str], scenes: int) -> str:
+def _nothing(graphs: Path, job: Job, split: str | None, rejects: Counter[str]) -> HairsplitError:
     reasons = "; ".join(f"{number} x {reason}" for reason, number in rejects.most_common(8))
-    unknown = "no reason was recorded" if scenes else "there is no graph in the input"
-    return f"no pair could be made ({reasons or unknown})"
-
-
-def _hint(world: World, split: str | None) -> str:
-    advice = "check --images and the graphs" if split is None else "check --split, --images and the graphs"
-    return f"{advice}; complete graphs give more with --world closed" if world == "open" else advice
+    unknown = "no reason was recorded" if job.scenes else "there is no graph in the input"
+    hint = "check --images and the graphs" if split is None else "check --split, --images and the graphs"
+    if job.plan.settings.world == "open":
+        hint += "; complete graphs give more with --world closed"
+    return HairsplitError(f"no pair could be made ({reasons or unknown})", where=str(graphs), hint=hint)
