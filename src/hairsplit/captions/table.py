@@ -21,7 +21,7 @@ from hairsplit.core.errors import HairsplitError
 from hairsplit.core.progress import progress_bar
 from hairsplit.core.run import file_hash, text_hash, writable
 from hairsplit.core.tables import PairsMeta, relative_root
-from hairsplit.core.types import Scene, World
+from hairsplit.core.types import Scene
 from hairsplit.core.workers import streamed
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.readers.gqa import ENDINGS, RawGraph, graph_files, raw_graphs
@@ -156,9 +156,7 @@ def write_captions(
         with no_collections():
             runs = sorted_runs(_tables(job, chosen, rejects, workers), Path(folder))
         if not runs and shard is None:
-            raise HairsplitError(
-                _nothing(rejects, job.scenes), where=str(graphs), hint=_hint(job.plan.settings.world, split)
-            )
+            raise _nothing(graphs, job, split, rejects)
         streams = [(run.name, run_batches(run)) for run in runs]
         return write_merged(out, streams, meta, thinning=thinning, shard_size=shard_size)
 
