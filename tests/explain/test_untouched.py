@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers.models.clip.modeling_clip import CLIPMLP
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.encoders.dual_encoder import DualEncoder
@@ -121,6 +122,24 @@ def test_a_hook_that_changes_the_model_is_part_of_it(preset: Any, where: str) ->
     same = explain(model, picture(), CAPTION, preset=preset)
     assert found.score == pytest.approx(same.score, abs=1e-12)
     assert found.values == pytest.approx(same.values, abs=5e-3)
+
+
+class _Doubled(CLIPMLP):  # type: ignore[misc]  # transformers is not typed
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        once: Tensor = super().forward(hidden_states)
+        return 2 * once
+
+
+@pytest.mark.parametrize("preset", ["fast", "pixels"])
+def test_blocks_that_only_look_like_clips_are_run_as_they_are(preset: Any) -> None:
+    """A subclass has the same parts and may do something else with them."""
+    model = encoder()
+    plain = explain(model, picture(), CAPTION, preset=preset)
+    for block in (model.text_blocks[-1], model.vision_blocks[-1]):
+        block.mlp.__class__ = _Doubled
+    found = explain(model, picture(), CAPTION, preset=preset)
+    assert found.score != pytest.approx(plain.score, abs=1e-4)
+    assert found.gap == pytest.approx(0, abs=5e-3)
 
 
 def test_half_precision_is_refused_and_left_alone() -> None:
