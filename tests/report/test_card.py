@@ -171,6 +171,14 @@ def test_a_conversion_is_told_once_and_survives_a_new_card(demo: list[Path]) -> 
     assert "First." not in text
 
 
+def test_a_conversion_that_only_the_old_card_tells_of_is_kept(demo: list[Path]) -> None:
+    card(demo)
+    model = demo[0].parent / "model"
+    add_conversion(model, "As it was told before.")
+    (model / "conversion.json").unlink()
+    assert card(demo).endswith("\n## Conversion\n\nAs it was told before.\n")
+
+
 def test_two_runs_are_none(demo: list[Path], tmp_path: Path) -> None:
     write_run(tmp_path / "other_run")
     assert "was not among the folders" in card([*demo, tmp_path / "other_run"])

@@ -103,11 +103,14 @@ def add_conversion(folder: Path, sentence: str) -> None:
 
 
 def _conversion_section(folder: Path) -> str:
-    """What the folder knows of a conversion, as the end of a card."""
-    if not (folder / CONVERTED).is_file():
-        return ""
-    fields = Fields(read_json(folder / CONVERTED), str(folder / CONVERTED), "run `hairsplit convert` again")
-    return f"\n{CONVERSION}\n\n{fields.value('conversion')}\n"
+    """What the folder knows of a conversion, as the end of a card; older folders have it in their card alone."""
+    if (folder / CONVERTED).is_file():
+        fields = Fields(read_json(folder / CONVERTED), str(folder / CONVERTED), "run `hairsplit convert` again")
+        return f"\n{CONVERSION}\n\n{fields.value('conversion')}\n"
+    card = folder / CARD
+    text = card.read_text("utf-8", "replace") if card.is_file() else ""
+    _, found, section = text.partition(f"\n{CONVERSION}\n")
+    return f"\n{CONVERSION}\n{section}" if found else ""
 
 
 def _of_model(group: Group, weights: str) -> tuple[Evaluation | None, Evaluation] | None:
