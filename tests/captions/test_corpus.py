@@ -1,6 +1,7 @@
 from collections import Counter
 
-from hairsplit.captions._corpus import Corpus, corpus_of
+from hairsplit.captions._corpus import Corpus
+from hairsplit.captions._counting import corpus_of
 from hairsplit.core.run import stream
 from hairsplit.core.types import Box, Relation, Scene, Thing
 from tests.captions.scenes import drawn

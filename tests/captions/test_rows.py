@@ -1,6 +1,7 @@
 """Where a row says that it comes from, what differs, and what a mirror makes of it."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -77,3 +78,15 @@ def test_left_and_right_of_something_else_are_no_directions() -> None:
     assert mirrored("On the left of the cup is the hat.", beside) == "On the right of the cup is the hat."
     assert mirrored("Left of the cup is the hat.", beside) == "Right of the cup is the hat."
     assert mirrored("Left of the cup is the left hand.", beside) is None
+
+
+PIECES = ("left", "right", "Left", "Right", "bright", "theft", "lefts", "the", "left,", "right.", "")
+
+
+@given(words=st.lists(st.sampled_from(PIECES), max_size=9))
+def test_whole_words_are_exchanged_however_they_stand_side_by_side(words: list[str]) -> None:
+    text = " ".join(words)
+    other = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
+    exchanged, found = re.subn(r"\b(?:[Ll]eft|[Rr]ight)\b", lambda match: other[match[0]], text)
+    assert mirrored(text, '"p":"to the left of"' * found) == exchanged
+    assert mirrored(text, '"p":"to the left of"' * (found + 1)) is None

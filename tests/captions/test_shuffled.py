@@ -6,7 +6,7 @@ from itertools import accumulate, islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hairsplit.captions._shuffled import drawn, shuffled
+from hairsplit.captions._shuffled import below, drawn, picked, sampled, shuffled
 from hairsplit.core.run import stream
 
 
@@ -35,3 +35,19 @@ def test_each_order_is_as_likely() -> None:
     found = Counter(tuple(shuffled("abc", rng)) for _ in range(6_000))
     assert len(found) == 6
     assert all(880 < n < 1120 for n in found.values())
+
+
+@given(n=st.integers(1, 300), seed=st.integers(0, 2**32))
+def test_a_number_and_a_pick_are_those_of_the_library(n: int, seed: int) -> None:
+    one, two = stream(seed), stream(seed)
+    assert [below(n, one) for _ in range(5)] == [two.randrange(n) for _ in range(5)]
+    assert [picked(range(n), one) for _ in range(5)] == [two.choice(range(n)) for _ in range(5)]
+    assert one.random() == two.random()
+
+
+@given(size=st.integers(0, 400), most=st.integers(0, 130), seed=st.integers(0, 2**32))
+def test_a_sample_is_that_of_the_library(size: int, most: int, seed: int) -> None:
+    items, one, two = list(range(size)), stream(seed), stream(seed)
+    assert sampled(items, most, one) == two.sample(items, min(most, size))
+    assert items == list(range(size))
+    assert one.random() == two.random()

@@ -17,9 +17,11 @@ from hairsplit.core.tables import (
     SCHEMA,
     VERSION,
     PairsMeta,
+    is_weak,
     iterate_pairs,
     read_meta,
     read_pairs,
+    refuse_weak,
     relative_root,
     write_pairs,
 )
@@ -224,3 +226,17 @@ def test_text_that_other_programs_store_in_their_way_is_read(tmp_path: Path) -> 
         ("b", "b", None),
         ("a", "c", None),
     ]
+
+
+def test_a_table_whose_negatives_may_be_true_measures_nothing(tmp_path: Path) -> None:
+    configs: list[dict[str, bool]] = [{}, {"weak_absence": False}, {"weak_absence": True}]
+    for config in configs:
+        write_pairs(tmp_path / "p.parquet", [pair(1)], PairsMeta(config=config))
+        table = read_pairs(tmp_path / "p.parquet")
+        assert is_weak(table) == bool(config.get("weak_absence"))
+        if is_weak(table):
+            with pytest.raises(HairsplitError, match="may be true: they rest on absence") as caught:
+                refuse_weak(table, "val: p.parquet")
+            assert caught.value.where == "val: p.parquet"
+        else:
+            refuse_weak(table, "val: p.parquet")

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Literal
 
-from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fits
+from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fitting
 from hairsplit.captions._family import Context, Draft
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import Order, statements, unsaid
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._shuffled import picked, shuffled
 from hairsplit.captions.form import Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.plausible import usable
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import FALSE
 
 Side = Literal["subject", "object"]
 Edited = Literal["attribute", "noun", "predicate"]
@@ -31,13 +31,13 @@ def attributed(facts: Facts, context: Context, side: Side, edits: tuple[Edited, 
         if isinstance(order, Reject):
             yield order
             continue
-        s, p, o, x, y = order
+        s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
         entity = s if side == "subject" else o
         kinds = context.names.telling(entity, without=unsaid(p))
         if not kinds:
             yield left_out(where, "no attribute of a class, or referent is not unique with it")
             continue
-        kind, attribute = kinds[0] if len(kinds) == 1 else rng.choice(kinds)
+        kind, attribute = kinds[0] if len(kinds) == 1 else picked(kinds, rng)
         said = Phrase(entity.noun, (attribute,))
         stated = Order(s, p, o, said if side == "subject" else x, y if side == "subject" else said)
         found: list[Change] = []
@@ -72,9 +72,10 @@ def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) 
     rng, corpus = context.rng, context.corpus
     entity, kept = (order.s, order.o) if side == "subject" else (order.o, order.s)
     (attribute,) = (order.x if side == "subject" else order.y).attributes
+    fits = fitting(facts, order.predicate, entity, kept)
     for other in islice(shuffled(facts.entities, rng), TRIES):
         own = other.by_class.get(kind)
-        if other is entity or other is kept or own is None or not fits(facts, order.predicate, entity, other, kept):
+        if other is entity or other is kept or own is None or not fits(other):
             continue
         if not context.names.unique(other) or not usable(other.noun, attribute):
             continue
@@ -84,7 +85,7 @@ def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) 
             continue
         if own == attribute:
             claim = (other, order.predicate, order.o) if side == "subject" else (order.s, order.predicate, other)
-            if facts.relation(*claim).truth is not Truth.FALSE:
+            if facts.relation(*claim).truth is not FALSE:
                 continue
         elif not corpus.exchange((entity.noun, attribute), (other.noun, own), rng):
             continue

@@ -1,21 +1,23 @@
 """What makes a true statement "s is p o" surely false: another predicate, subject or object."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import phrase
 from hairsplit.captions._orders import AXES, DIRECTIONS, Order, say, templates, unfit, unsaid
 from hairsplit.captions._referents import Claim
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._shuffled import below, picked, shuffled
 from hairsplit.captions.form import Phrase, Related
 from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.absence import absent_relation
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import FALSE, TRUE
 
 Role = Literal["predicate", "subject", "object"]
 ROLES: tuple[Role, ...] = ("predicate", "subject", "object")
@@ -23,7 +25,7 @@ TRIES = 6
 """Things that are tried as a replacement."""
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A statement after its edit; its parts are those of the true one but for one."""
 
     x: Phrase
@@ -47,15 +49,15 @@ def changes(facts: Facts, context: Context, order: Order, roles: tuple[Role, ...
 
 def draft_of(context: Context, order: Order, found: Sequence[Change]) -> Draft:
     """A statement and its false versions in one of its sentence patterns."""
-    s, p, o, x, y = order
-    template, row = context.rng.choice(templates(p)), context.rng.randrange(3)
+    s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
+    template, row = picked(templates(p), context.rng), below(3, context.rng)
     negatives = tuple(Negative(say(template, c.x, c.predicate, c.y, row), c.form, c.edit) for c in found)
     mentions = (("subject", s), ("object", o), *(new for change in found for new in change.new))
     return Draft(say(template, x, p, y, row), Related(x, p, y), negatives, mentions)
 
 
 def _predicates(facts: Facts, context: Context, order: Order) -> Iterator[Change]:
-    s, p, o, x, y = order
+    s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
     others: Iterable[str] = ()
     if p not in DIRECTIONS:
         others = context.corpus.predicate_swaps(s.noun, p, context.rng, context.wanted)
@@ -70,12 +72,12 @@ def _turned(facts: Facts, order: Order) -> Iterator[str]:
     yield str(lexicon.inverse(order.predicate))
     axis = AXES[1] if order.predicate in AXES[0] else AXES[0] if order.predicate in AXES[1] else ()
     truths = {p: facts.relation(order.s, p, order.o).truth for p in axis}
-    yield from (p for p, truth in truths.items() if truth is Truth.FALSE and Truth.TRUE in truths.values())
+    yield from (p for p, truth in truths.items() if truth is FALSE and TRUE in truths.values())
 
 
 def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterator[Change]:
     """The statement about another thing of the scene, if one is found of which it is surely false."""
-    s, p, o, x, y = order
+    s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
     first = role == "subject"
     if not _told_apart(facts, order, role):
         return
@@ -92,17 +94,18 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
 
 def _lacking(facts: Facts, context: Context, order: Order, role: Role) -> Iterator[tuple[Entity, Claim]]:
     """Yield things of which the statement is surely false; in the weak mode, then those of which nobody says it."""
-    s, p, o = order[:3]
+    s, p, o = order.s, order.predicate, order.o
     first = role == "subject"
     kept, old = (o, s) if first else (s, o)
+    fits = fitting(facts, p, old, kept)
     unsaid_of: list[tuple[Entity, Claim]] = []
     for other in islice(shuffled(facts.entities, context.rng), TRIES):
-        if other is s or other is o or not fits(facts, p, old, other, kept):
+        if other is s or other is o or not fits(other):
             continue
         claim = (other, p, o) if first else (s, p, other)
-        if facts.relation(*claim).truth is Truth.FALSE:
+        if facts.relation(claim[0], p, claim[2]).truth is FALSE:
             yield other, claim
-        elif context.weak and absent_relation(facts, *claim).truth is Truth.FALSE:
+        elif context.weak and absent_relation(facts, *claim).truth is FALSE:
             unsaid_of.append((other, claim))
     yield from unsaid_of
 
@@ -119,11 +122,12 @@ def _told_apart(facts: Facts, order: Order, role: Role) -> bool:
     return role != replaced or bool(thing.attributes)
 
 
-def fits(facts: Facts, predicate: str, old: Entity, new: Entity, kept: Entity) -> bool:
-    """Whether one thing may stand for another in a statement: same number, and a sensible one."""
-    noun = new.noun
-    if noun in (old.noun, kept.noun) or lexicon.number(old.noun) != lexicon.number(noun):
-        return False
+def fitting(facts: Facts, predicate: str, old: Entity, kept: Entity) -> Callable[[Entity], bool]:
+    """Tells whether a thing may stand for `old`, in a statement with `kept`: same number, and a sensible one."""
+    nouns, number = (old.noun, kept.noun), lexicon.number(old.noun)
     if predicate in DIRECTIONS:
-        return not unfit(facts, new, kept)
-    return lexicon.is_person(old.noun) == lexicon.is_person(noun)
+        return lambda new: new.noun not in nouns and lexicon.number(new.noun) == number and not unfit(facts, new, kept)
+    person = lexicon.is_person(old.noun)
+    return lambda new: (
+        new.noun not in nouns and lexicon.number(new.noun) == number and lexicon.is_person(new.noun) == person
+    )

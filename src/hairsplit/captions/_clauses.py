@@ -1,13 +1,16 @@
 """Clauses, each with a true and a false wording, and the sentences of two clauses that are made of them."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from hairsplit.captions._changes import changes
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import be, said, sentence, wording
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import statements
+from hairsplit.captions._shuffled import below, picked
 from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Form, Has, Junction, Phrase, Related
 from hairsplit.core.types import Edit, Reject
@@ -18,7 +21,7 @@ AND = ("{c} and {d}.", "{c}, while {d}.", "In the picture, {c} and {d}.")
 XOR = ("Either {c} or {d}.", "In the picture, either {c} or {d}.", "{c} or {d}, but not both.")
 
 
-class Clause(NamedTuple):
+class Clause(msgspec.Struct, frozen=True, gc=False):
     """A statement in a true and a false version that differ in one slot."""
 
     texts: tuple[str, str]
@@ -61,7 +64,7 @@ def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Rejec
         if isinstance(item, Reject):
             yield item
             continue
-        entity, x, attribute, (other,) = item
+        entity, x, attribute, (other,) = item.entity, item.x, item.attribute, item.others
         names = (attribute, other)
         first, second = (f"{said(x)} {be(x)} {name}" for name in names)
         forms = Has(x, names[0]), Has(x, names[1])
@@ -74,12 +77,12 @@ def relation_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject
         if isinstance(order, Reject):
             yield order
             continue
-        s, p, o, x, y = order
+        s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
         change = next(changes(facts, context, order), None)
         if change is None:
             yield left_out(facts.scene.image_id, "no change that is surely false and keeps swaps even")
             continue
-        row = context.rng.randrange(3)
+        row = below(3, context.rng)
         texts = _related(x, p, y, row), _related(change.x, change.predicate, change.y, row)
         yield _clause(texts, (Related(x, p, y), change.form), change.edit, (("subject", s), ("object", o)), change.new)
 
@@ -94,7 +97,7 @@ def conjunctions(clauses: Iterator[Clause | Reject], context: Context, where: st
         if isinstance(item, Reject):
             yield item
             continue
-        template = context.rng.choice(AND)
+        template = picked(AND, context.rng)
         falsified = context.rng.sample((0, 1), 2)[: context.wanted]
         negatives = tuple(_said(template, "and", item, (int(n == 0), int(n == 1)), item[n].edit) for n in falsified)
         true = _said(template, "and", item, (0, 0), item[0].edit)
@@ -109,14 +112,14 @@ def alternatives(clauses: Iterator[Clause | Reject], context: Context, where: st
             yield item
             continue
         rng = context.rng
-        template, false = rng.choice(XOR), rng.randrange(2)
+        template, false = picked(XOR, rng), below(2, rng)
         sides = (int(false == 0), int(false == 1))
-        both = _said(template, "xor", item, (0, 0), _back(item[false].edit))
-        neither = _said(template, "xor", item, (1, 1), item[1 - false].edit)
-        negatives = (both, neither) if rng.random() < 0.5 else (neither, both)
+        both, neither = ((0, 0), _back(item[false].edit)), ((1, 1), item[1 - false].edit)
+        ways = [both, neither] if rng.random() < 0.5 else [neither, both]
+        negatives = tuple(_said(template, "xor", item, *way) for way in ways[: context.wanted])
         one = _said(template, "xor", item, sides, item[false].edit)
         mentions = (*_things(item), *item[0].new, *item[1].new)
-        yield Draft(one.text, one.form, negatives[: context.wanted], mentions)
+        yield Draft(one.text, one.form, negatives, mentions)
 
 
 def _couples(clauses: Iterator[Clause | Reject], where: str) -> Iterator[tuple[Clause, Clause] | Reject]:

@@ -5,17 +5,19 @@ A swap from a to b is therefore proposed and accepted such that, summed over the
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property, partial
+from functools import partial
 from itertools import accumulate
 from math import inf
 from random import Random
 from typing import Any
 
+import msgspec
+
 from hairsplit.captions._shuffled import drawn
+from hairsplit.core.kept import kept
 from hairsplit.core.run import text_hash
-from hairsplit.core.types import Scene, Thing
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.plausible import usable
 
@@ -29,6 +31,23 @@ Statement = tuple[str, str, str]
 """(noun, predicate, noun)"""
 Weights = Mapping[str, float]
 """Word -> how often to propose it, next to the others."""
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """What may replace a word, ready to be drawn from."""
+
+    weights: Weights
+    words: Sequence[str]
+    limits: Sequence[float]
+    """Cumulated weights."""
+    total: float
+    """Of the weights."""
+
+
+def offer(weights: Weights) -> Offer:
+    """Weights, ready to be drawn from."""
+    limits = [*accumulate(weights.values())]
+    return Offer(weights, [*weights], limits, limits[-1] if limits else 0.0)
 
 
 @dataclass(frozen=True)
@@ -99,9 +118,16 @@ class Corpus:
         In a `slot`, (subject or object, predicate), they weigh by how often they stand there: large things have fewer
         things wholly left of them.
         """
-        others = partial(self._others, noun, slot=slot)
-        stands = self._stands(slot).get(name, 1.0) if slot else 1.0
-        return self._draws(others(name), self.common(noun, name) * stands, rng, wanted, others)
+        if slot is None:
+            return self._draws(
+                self._others(noun, name), self.common(noun, name), rng, wanted, partial(self._back, noun)
+            )
+        shares = self._stands(slot_of(*slot))
+
+        def others(name: str) -> Weights:
+            return {a: weight * shares[a] for a, weight in self._others(noun, name).weights.items()}
+
+        return self._draws(offer(others(name)), self.common(noun, name) * shares.get(name, 1.0), rng, wanted, others)
 
     def predicate_swaps(self, noun: str, predicate: str, rng: Random, wanted: int) -> tuple[str, ...]:
         """Up to `wanted` contraries, of which the graphs say as much of the noun, to replace a predicate.
@@ -117,46 +143,47 @@ class Corpus:
             others = [q for q in lexicon.contraries(name) if lexicon.said_as(q) == way]
             return {q: common(q) for q in others if way == "doing" or lexicon.inverse(q) is None}
 
-        return self._draws(contraries(predicate), common(predicate), rng, wanted, contraries)
+        return self._draws(offer(contraries(predicate)), common(predicate), rng, wanted, contraries)
 
     def noun_swaps(self, noun: str, name: str, rng: Random, wanted: int) -> tuple[str, ...]:
         """Up to `wanted` rival nouns to replace one that is in the image with the attribute, while they are not."""
         rivals = partial(self._rivals, name)
-        return self._draws(rivals(noun), 1.0, rng, wanted, rivals)
+        return self._draws(offer(rivals(noun)), 1.0, rng, wanted, rivals)
 
-    def _others(self, noun: str, name: str, slot: tuple[str, str] | None) -> Weights:
+    def _others(self, noun: str, name: str) -> Offer:
+        """What may replace an attribute of a noun, by how common that is."""
         known = self._kept_others.get((noun, name))
         if known is None:
-            others = [a for a in lexicon.alternatives(name) if usable(noun, a)]
-            known = self._kept_others[noun, name] = {a: self.common(noun, a) for a in others}
-        if slot is None:
-            return known
-        shares = self._stands(slot)
-        return {a: weight * shares[a] for a, weight in known.items()}
+            weights = {a: self.common(noun, a) for a in lexicon.alternatives(name) if usable(noun, a)}
+            known = self._kept_others[noun, name] = offer(weights)
+        return known
+
+    def _back(self, noun: str, name: str) -> Weights:
+        return self._others(noun, name).weights
 
     def _stands(self, slot: tuple[str, str]) -> Weights:
         """Attribute of a class -> how often such things stand in a slot of edges, per thing; 1 if little is known."""
-        role, predicate = key = _slot(*slot)
-        shares = self._kept_shares.get(key)
+        shares = self._kept_shares.get(slot)
         if shares is None:
-            shares = self._kept_shares[key] = {}
+            role, predicate = slot
+            shares = self._kept_shares[slot] = {}
             for kind in lexicon.classes():
                 seen = {name: self.slots[role, predicate, name] for name in lexicon.members(kind)}
                 enough = sum(seen.values()) >= ENOUGH
                 shares |= {name: n / max(self.shares[name], 1) if enough else 1.0 for name, n in seen.items()}
         return shares
 
-    @cached_property
-    def _kept_others(self) -> dict[tuple[str, str], Weights]:
-        """(noun, attribute) -> what may replace it, and how common that is."""
+    @kept
+    def _kept_others(self) -> dict[tuple[str, str], Offer]:
+        """(noun, attribute) -> what may replace it."""
         return {}
 
-    @cached_property
+    @kept
     def _kept_shares(self) -> dict[tuple[str, str], dict[str, float]]:
         """(subject or object, predicate) -> how often things with an attribute stand there, per thing."""
         return {}
 
-    @cached_property
+    @kept
     def _is_small(self) -> bool:
         return self.nouns.total() < ENOUGH
 
@@ -168,7 +195,7 @@ class Corpus:
         return {n: alone[n, name, noun] if alone[noun, name, n] else 0 for n in lexicon.rivals(noun)}
 
     def _draws(
-        self, others: Weights, old: float, rng: Random, wanted: int, back: Callable[[str], Weights]
+        self, others: Offer, old: float, rng: Random, wanted: int, back: Callable[[str], Weights]
     ) -> tuple[str, ...]:
         """Propose up to `wanted` of `others` for something of weight `old`, each as often as the other way round.
 
@@ -179,13 +206,12 @@ class Corpus:
         """
         found: list[str] = []
         for _ in range(wanted if old > 0 else 0):
-            left = _without(found, others) if found else others
-            limits = [*accumulate(left.values())]
-            if not limits or limits[-1] <= 0:
+            left = offer(_without(found, others.weights)) if found else others
+            if left.total <= 0:
                 break
-            name = drawn([*left], limits, rng)
-            returns = sum((_without(found, back(name)) if found else back(name)).values())
-            if rng.random() * returns < limits[-1]:
+            name = drawn(left.words, left.limits, rng)
+            returns = _without(found, back(name)) if found else back(name)
+            if rng.random() * sum(returns.values()) < left.total:
                 found.append(name)
         return tuple(found)
 
@@ -230,10 +256,13 @@ class Corpus:
             return True
         forth, back = self.orders.get((s, predicate, o), 0), self.orders.get((o, predicate, s), 0)
         if forth + back < ENOUGH:
-            seen = [t.get((n, predicate), 0) for t in (self.starts, self.ends) for n in (s, o)]
-            if min(seen[0] + seen[2], seen[1] + seen[3]) < ENOUGH:
+            s_starts, s_ends = self.starts.get((s, predicate), 0), self.ends.get((s, predicate), 0)
+            if s_starts + s_ends < ENOUGH:
                 return True
-            forth, back = seen[0] * seen[3], seen[1] * seen[2]
+            o_starts, o_ends = self.starts.get((o, predicate), 0), self.ends.get((o, predicate), 0)
+            if o_starts + o_ends < ENOUGH:
+                return True
+            forth, back = s_starts * o_ends, o_starts * s_ends
         return self.even(forth, back, rng)
 
     def replace(self, before: Statement, after: Statement, rng: Random) -> bool:
@@ -272,63 +301,10 @@ class Corpus:
         return self.even(table[n], table[m], rng) if table.total() >= ENOUGH else 1 <= m <= 4
 
 
-def corpus_of(scenes: Iterable[Scene]) -> Corpus:
-    """Count over scenes."""
-    corpus = Corpus()
-    for scene in scenes:
-        names = {thing.id: lexicon.normal(thing.name) for thing in scene.things}
-        for noun, n in Counter(names.values()).items():
-            corpus.nouns[noun] += n
-            corpus.numbers.setdefault(noun, Counter())[n] += 1
-            corpus.all_numbers[n] += 1
-        classed = {thing.id: _count_thing(corpus, thing, names) for thing in scene.things}
-        for thing in scene.things:
-            _count_slots(corpus, thing, classed)
-        shown = {(names[id], name) for id, found in classed.items() for name in found}
-        for noun, name in shown:
-            corpus.alone.update((noun, name, n) for n in lexicon.rivals(noun) if (n, name) not in shown)
-    return corpus
+def _without(words: Sequence[str], weights: Weights) -> Weights:
+    return {word: weight for word, weight in weights.items() if word not in words}
 
 
-def _without(names: Sequence[str], weights: Weights) -> Weights:
-    return {name: weight for name, weight in weights.items() if name not in names}
-
-
-def _slot(role: str, predicate: str) -> tuple[str, str]:
+def slot_of(role: str, predicate: str) -> tuple[str, str]:
     """A slot of edges, one for those that are even by mirror symmetry."""
     return ("subject", "to the left of") if predicate in EVEN else (role, predicate)
-
-
-def _count_slots(corpus: Corpus, thing: Thing, classed: Mapping[str, Sequence[str]]) -> None:
-    for relation in thing.relations:
-        predicate = lexicon.predicate(relation.predicate)
-        if relation.target in classed and lexicon.said_as(predicate):
-            for role, names in (("subject", classed[thing.id]), ("object", classed[relation.target])):
-                for name in names:
-                    corpus.slots[(*_slot(role, predicate), name)] += 1
-
-
-def _count_thing(corpus: Corpus, thing: Thing, names: Mapping[str, str]) -> list[str]:
-    """Count a thing; its attributes of which it has no other of the class and which a caption may say of it."""
-    noun = names[thing.id]
-    found: dict[str, set[str]] = {}
-    for name in map(lexicon.attribute, thing.attributes):
-        kind = lexicon.attribute_class(name)
-        if kind is not None:
-            found.setdefault(kind, set()).add(name)
-    single = [(kind, *members) for kind, members in found.items() if len(members) == 1]
-    for kind, name in single:
-        corpus.attributes[noun, name] += 1
-        corpus.totals[noun, kind] += 1
-    said = [(kind, name) for kind, name in single if lexicon.nameable(noun) and usable(noun, name)]
-    for kind, name in said:
-        corpus.shares[name] += 1
-        corpus.classes[kind] += 1
-    for relation in thing.relations:
-        predicate, target = lexicon.predicate(relation.predicate), names.get(relation.target)
-        if target is not None and predicate not in EVEN and lexicon.said_as(predicate):
-            corpus.orders[noun, predicate, target] += 1
-            corpus.starts[noun, predicate] += 1
-            corpus.ends[target, predicate] += 1
-            corpus.predicates[predicate] += 1
-    return [name for _, name in said]

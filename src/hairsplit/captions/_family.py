@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+
+import msgspec
 
 from hairsplit.captions._corpus import Corpus
 from hairsplit.captions._referents import Names
@@ -13,7 +14,7 @@ from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 
 
-class Negative(NamedTuple):
+class Negative(msgspec.Struct, frozen=True, gc=False):
     """A sentence that is to be FALSE, and how it differs from its positive."""
 
     text: str
@@ -21,7 +22,7 @@ class Negative(NamedTuple):
     edit: Edit
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A sentence that is to be TRUE with negatives, best first; `filters` decides what becomes of them."""
 
     text: str
@@ -31,8 +32,7 @@ class Draft(NamedTuple):
     """(role, thing) for all things that the two sentences speak of."""
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What a family may look at besides the facts of the one image."""
 
     corpus: Corpus

@@ -5,7 +5,8 @@ from functools import lru_cache
 from itertools import islice
 from math import isqrt
 from random import Random
-from typing import NamedTuple
+
+import msgspec
 
 from hairsplit.captions._family import Context
 from hairsplit.captions._grammar import be, said, sentence, wording
@@ -19,7 +20,7 @@ from hairsplit.scenes import lexicon
 from hairsplit.scenes.boxes import covered
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import TRUE
 
 PLACE = ("{s} {be} {p} {o}.", "{s} {be} located {p} {o}.", "{p} {o} {be} {s}.")
 DOING = ("{s} {be} {p} {o}.", "In the picture, {s} {be} {p} {o}.", "{s} in the picture {be} {p} {o}.")
@@ -35,7 +36,7 @@ PART = 0.8
 """Share of the smaller box within the larger one from which it counts as a part or as worn."""
 
 
-class Order(NamedTuple):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """s is `predicate` o, TRUE."""
 
     s: Entity
@@ -103,8 +104,10 @@ def _clear(facts: Facts, context: Context, axis: tuple[str, str]) -> Iterator[Cl
     image_id, names = facts.scene.image_id, context.names
     if not axis[1]:
         for a, b in _looked_at(names.things, image_id):
+            if not facts.linked(a, b):  # as most are
+                continue
             either = (a, axis[0], b), (b, axis[0], a)
-            true = [claim for claim in either if facts.relation(*claim).truth is Truth.TRUE]
+            true = [claim for claim in either if facts.relation(*claim).truth is TRUE]
             yield from true if len(true) == 1 else ()
         return
     direction = facts.direction
@@ -159,7 +162,7 @@ def edges(facts: Facts) -> Iterator[tuple[Entity, str, Entity]]:
         a, b = facts.entities[s], facts.entities[o]
         if lexicon.said_as(p) is None or (p == "of" and not lexicon.is_part(a.noun)):
             continue  # the reader of the graphs counts predicates that are not in the lexicon
-        if facts.relation(a, p, b).truth is Truth.TRUE:
+        if facts.relation(a, p, b).truth is TRUE:
             yield a, p, b
 
 

@@ -2,6 +2,7 @@
 
 from hairsplit.captions._family import Context, Draft, Negative
 from hairsplit.captions._grammar import sentence
+from hairsplit.captions._shuffled import picked
 from hairsplit.captions.form import Form, Junction
 from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
@@ -25,7 +26,7 @@ def quantified(
     context: Context, noun: str, what: str, form: Form, mentions: tuple[tuple[str, Entity], ...], *, there_is: bool
 ) -> Draft:
     """That there is at least one <noun> that is <what>, true if `there_is`, against that there is none."""
-    template = context.rng.choice(TEMPLATES)
+    template = picked(TEMPLATES, context.rng)
     texts = [sentence(template, q=q, noun=noun, what=what) for q in QUANTIFIERS]
     forms = (form, Junction("not", (form,)))
     true, false = (0, 1) if there_is else (1, 0)

@@ -2,12 +2,13 @@
 
 from bisect import bisect
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache
 from itertools import accumulate
 from random import Random
 
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions.form import Phrase
+from hairsplit.core.kept import kept
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.entities import Entity
@@ -52,17 +53,17 @@ class Names:
             return phrases[0] if phrases else None
         return phrases[bisect(limits, rng.random() * limits[-1], 0, len(phrases) - 1)]  # as `drawn`
 
-    @cached_property
+    @kept
     def things(self) -> tuple[Entity, ...]:
         """The things of the scene that can be told from all others."""
         return tuple(entity for entity in self._facts.entities if self._ways(entity, ())[0])
 
-    @cached_property
+    @kept
     def placed(self) -> tuple[Entity, ...]:
         """Those of them of which one would say where they are."""
         return tuple(entity for entity in self.things if lexicon.has_a_place(entity.noun))
 
-    @cached_property
+    @kept
     def unfit(self) -> tuple[Reject, ...]:
         """Why the others take no part in statements about two things."""
         where, several = self._facts.scene.image_id, len(self._facts.entities) > 1

@@ -1,9 +1,10 @@
 """From proven pairs of sentences to rows of the pairs table, with where they come from."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _text
+from operator import eq
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ Row = tuple[Any, ...]
 """One cell for each column of `SCHEMA`, in its order."""
 
 _MENTIONS = 1 << 10
-"""Things in a role that are remembered as text; those of one image suffice."""
+"""Things that are remembered as text; those of one image suffice."""
 _SIDE = re.compile(r"\b(?:[Ll]eft|[Rr]ight)\b")
 _TO_A_SIDE = '"p":"to the '
 _SIDEWAYS = tuple(f'{_TO_A_SIDE}{side} of"' for side in ("left", "right"))
@@ -40,7 +41,8 @@ def rows_of(scene: Scene, source: str, group: Group) -> Iterator[Row]:
     image, form = picture_of(scene), to_json(draft.form)
     flip = mirrored(text, form)
     group_id, template_id = text_hash(f"{image_id}\x1f{text}")[:16], f"{family}:{template(family, text)}"
-    for (negative, meaning, edit), evidence in zip(draft.negatives, group.evidence, strict=True):
+    for false, evidence in zip(draft.negatives, group.evidence, strict=True):
+        negative, meaning, edit = false.text, false.form, false.edit
         negative_form = to_json(meaning)
         pair_id = text_hash(f"{image_id}\x1f{family}\x1f{form}\x1f{negative_form}\x1f{text}\x1f{negative}")[:16]
         flipped = mirrored(negative, negative_form)
@@ -74,30 +76,33 @@ def picture_of(scene: Scene) -> str:
     return scene.image or f"{scene.image_id}.jpg"
 
 
-@lru_cache(maxsize=_MENTIONS)
 def _mention(role: str, entity: Entity) -> str:
-    box = entity.box
-    named = f'"id":{_text(entity.id)},"noun":{_text(entity.noun)},"role":{_text(role)}'
-    return f'{{{named},"x":{box.x},"y":{box.y},"w":{box.w},"h":{box.h}}}'  # a number is written as JSON would
+    name, place = _parts(entity)
+    return f'{{{name},"role":"{role}",{place}}}'
+
+
+@lru_cache(maxsize=_MENTIONS)
+def _parts(entity: Entity) -> tuple[str, str]:
+    """What is written of a thing before and behind its role."""
+    box = entity.box  # a number is written as JSON would
+    return (
+        f'"id":{_text(entity.id)},"noun":{_text(entity.noun)}',
+        f'"x":{box.x},"y":{box.y},"w":{box.w},"h":{box.h}',
+    )
 
 
 def differing_spans(caption: str, negative: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Where each of two texts differs from the other: from the first word that differs to the last, in characters."""
     one, two = caption.split(" "), negative.split(" ")
-    start, before = _shared(zip(one, two, strict=False))
-    _, after = _shared(zip(reversed(one[start:]), reversed(two[start:]), strict=False))
+    start = _alike(one, two)
+    end = _alike(one[start:][::-1], two[start:][::-1])
+    before, after = (sum(map(len, words)) + len(words) for words in (one[:start], one[len(one) - end :]))
     return _span(caption, before, after), _span(negative, before, after)
 
 
-def _shared(words: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """How many words two texts begin with alike, and their characters, a space with each."""
-    count = characters = 0
-    for one, two in words:
-        if one != two:
-            break
-        count += 1
-        characters += len(one) + 1
-    return count, characters
+def _alike(one: Sequence[str], two: Sequence[str]) -> int:
+    """How many words two texts begin with alike."""
+    return [*map(eq, one, two), False].index(False)
 
 
 def _span(text: str, before: int, after: int) -> tuple[int, int]:
@@ -112,8 +117,13 @@ def mirrored(text: str, form: str) -> str | None:
     None if left or right is said of something else than where two things lie, as in "the left hand".
     """
     flipped, words, meant = text, 0, 0
-    if "eft" in text or "ight" in text:  # most have neither
-        flipped, words = _SIDE.subn(_other_side, text)
+    lefts, rights = text.count("eft"), text.count("ight")
+    if lefts or rights:  # most have neither, most others no more than plain words between spaces
+        if lefts == text.count(" left ") and rights == text.count(" right "):
+            parts = [part.replace("right", "left") for part in text.split("left")]
+            flipped, words = "right".join(parts), lefts + rights
+        else:
+            flipped, words = _SIDE.subn(_other_side, text)
     if _TO_A_SIDE in form:  # nor have forms
         meant = form.count(_SIDEWAYS[0]) + form.count(_SIDEWAYS[1])
     return flipped if words == meant else None

@@ -1,7 +1,8 @@
 """Things of an image with an attribute that may be swapped: what families about one attribute are made of."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from hairsplit.captions._family import Context
 from hairsplit.captions._left_out import left_out
@@ -13,7 +14,7 @@ from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 
 
-class Swap(NamedTuple):
+class Swap(msgspec.Struct, frozen=True, gc=False):
     """A thing, and other attributes of the class of one that it has."""
 
     entity: Entity

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hairsplit.captions._choice import Choice
-from hairsplit.captions._corpus import Corpus, corpus_of
+from hairsplit.captions._corpus import Corpus
+from hairsplit.captions._counting import corpus_of
 from hairsplit.captions._garbage import no_collections
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.run import read_json, text_hash, write_json
@@ -19,6 +20,8 @@ from hairsplit.scenes.readers.gqa import RawGraph
 
 PORTION = 64
 """Graphs handed to a worker at once."""
+COUNTED = 256
+"""So many for the first pass, which is quicker and sums what is counted of each portion."""
 VERSION = 2
 _HINT = "make it again: hairsplit captions GRAPHS --corpus FILE"
 
@@ -66,7 +69,7 @@ def take_census(graphs: Iterable[RawGraph], choice: Choice, *, workers: int) -> 
     """
     census = Census()
     with no_collections():
-        for part in streamed(_counted, choice, portions(graphs, PORTION), workers=workers, label="counting scenes"):
+        for part in streamed(_counted, choice, portions(graphs, COUNTED), workers=workers, label="counting scenes"):
             census.add(part)
     if choice.split is not None and choice.split not in census.splits:
         hint = f"splits in it: {', '.join(sorted(census.splits))}"

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
 
 from hairsplit.captions._family import Draft, Negative
 from hairsplit.captions._grammar import lint, lint_edit
@@ -12,10 +14,10 @@ from hairsplit.captions._shuffled import drawn
 from hairsplit.captions._weak import absence
 from hairsplit.captions.form import judge
 from hairsplit.scenes.facts import Facts
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import FALSE, TRUE, Truth
 
 
-class Group(NamedTuple):
+class Group(msgspec.Struct, frozen=True, gc=False):
     """A proven positive with its proven negatives and the evidence against each."""
 
     family: str
@@ -30,7 +32,7 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str], *, wea
     In the `weak` mode, a negative may be FALSE because nobody annotated what it says.
     """
     positive = judge(draft.form, facts)
-    if positive.truth is not Truth.TRUE:
+    if positive.truth is not TRUE:
         rejects[f"{family}: positive is not surely true"] += 1
         return None
     findings = lint(draft.text)
@@ -43,7 +45,7 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str], *, wea
         verdict = judge(negative.form, facts)
         if weak and verdict.truth is Truth.UNKNOWN:
             verdict = absence(negative.form, facts)
-        if verdict.truth is not Truth.FALSE:
+        if verdict.truth is not FALSE:
             rejects[f"{family}: negative is not surely false"] += 1
         elif findings := lint(negative.text) or lint_edit(draft.text, negative.text):
             rejects[f"{family}: {findings[0]}"] += 1
@@ -53,7 +55,7 @@ def prove(family: str, draft: Draft, facts: Facts, rejects: Counter[str], *, wea
     if not kept:
         return None
     if len(kept) < len(draft.negatives):
-        draft = draft._replace(negatives=tuple(kept))
+        draft = structs.replace(draft, negatives=tuple(kept))
     return Group(family, draft, tuple(evidence), positive.evidence)
 
 
@@ -86,6 +88,8 @@ def _fresh(group: Group, room: int, seen: Collection[str], rejects: Counter[str]
     draft = group.draft
     texts = [negative.text for negative in draft.negatives]
     repeated = draft.text in seen
+    if len(texts) == 1 and not repeated and texts[0] not in seen:  # as most are, and there is room for one
+        return group
     new = [n for n, text in enumerate(texts) if not (repeated or text in seen or text in texts[:n])]
     if len(new) < len(texts):
         rejects[f"{group.family}: text repeated in the image"] += len(texts) - len(new)
@@ -93,5 +97,5 @@ def _fresh(group: Group, room: int, seen: Collection[str], rejects: Counter[str]
         rejects[f"{group.family}: over the cap of pairs per image"] += len(new) - room
     if len(new[:room]) == len(texts):
         return group
-    draft = draft._replace(negatives=tuple(draft.negatives[n] for n in new[:room]))
-    return group._replace(draft=draft, evidence=tuple(group.evidence[n] for n in new[:room])) if new else None
+    draft = structs.replace(draft, negatives=tuple(draft.negatives[n] for n in new[:room]))
+    return structs.replace(group, draft=draft, evidence=tuple(group.evidence[n] for n in new[:room])) if new else None

@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _text
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+import msgspec
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
-from hairsplit.scenes.truth import UNKNOWN, Truth, Verdict, both, either, opposite
+from hairsplit.scenes.truth import FALSE, TRUE, UNKNOWN, Truth, Verdict, both, either, opposite
 
 Comparison = Literal["==", ">=", "<=", ">", "<"]
 NO_REFERENT = Verdict(Truth.UNKNOWN, "no_unique_referent")
@@ -18,7 +20,7 @@ PHRASES = 1 << 16
 """Phrases of which the words are remembered: a corpus says most of its phrases again and again."""
 
 
-class Phrase(NamedTuple):
+class Phrase(msgspec.Struct, frozen=True, gc=False):
     """A noun phrase: "the small red circle" or "a small red circle"."""
 
     noun: str
@@ -27,14 +29,14 @@ class Phrase(NamedTuple):
     det: Literal["the", "a"] = "the"
 
 
-class Has(NamedTuple):
+class Has(msgspec.Struct, frozen=True, gc=False):
     """x is attribute."""
 
     x: Phrase
     attribute: str
 
 
-class Related(NamedTuple):
+class Related(msgspec.Struct, frozen=True, gc=False):
     """s is p o."""
 
     s: Phrase
@@ -42,13 +44,13 @@ class Related(NamedTuple):
     o: Phrase
 
 
-class Exists(NamedTuple):
+class Exists(msgspec.Struct, frozen=True, gc=False):
     """There is x."""
 
     x: Phrase
 
 
-class Count(NamedTuple):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """There are n of the noun."""
 
     noun: str
@@ -56,7 +58,7 @@ class Count(NamedTuple):
     cmp: Comparison = "=="
 
 
-class Compare(NamedTuple):
+class Compare(msgspec.Struct, frozen=True, gc=False):
     """There are more, fewer or as many a as b."""
 
     a: str
@@ -64,7 +66,7 @@ class Compare(NamedTuple):
     cmp: Comparison
 
 
-class Junction(NamedTuple):
+class Junction(msgspec.Struct, frozen=True, gc=False):
     """Negation, conjunction or exclusive disjunction (exactly one) of forms."""
 
     op: Literal["not", "and", "xor"]
@@ -76,11 +78,11 @@ Form = Has | Related | Exists | Count | Compare | Junction
 
 def judge(form: Form, facts: Facts) -> Verdict:
     """The truth of a form under facts, in strong Kleene logic; without a unique referent it is UNKNOWN."""
-    match form:  # the frequent kinds are taken apart as tuples: a pattern looks each field up by its name
+    match form:
         case Related():
-            return _related(*form, facts)
+            return _related(form.s, form.p, form.o, facts)
         case Has():
-            return _has(*form, facts)
+            return _has(form.x, form.attribute, facts)
         case Junction():
             return _join(form.op, [judge(arg, facts) for arg in form.args])
         case Exists(x):
@@ -134,10 +136,10 @@ def _of_some(x: Phrase, facts: Facts, claim: Callable[[Entity], Verdict]) -> Ver
     """`claim` of some such thing."""
     sure, maybe = facts.called(x.noun)
     found = [_claimed(x, e, facts, claim(e)) for e in sure + maybe]
-    if any(v.truth is Truth.TRUE for v in found[: len(sure)]):
-        return Verdict(Truth.TRUE, "annotated")
-    if facts.is_complete(x.noun) and all(v.truth is Truth.FALSE for v in found):
-        return Verdict(Truth.FALSE, facts.completeness)
+    if any(v.truth is TRUE for v in found[: len(sure)]):
+        return Verdict(TRUE, "annotated")
+    if facts.is_complete(x.noun) and all(v.truth is FALSE for v in found):
+        return Verdict(FALSE, facts.completeness)
     return UNKNOWN
 
 
@@ -156,18 +158,16 @@ def _compare(a: tuple[int, int | None], b: tuple[int, int | None], cmp: Comparis
         "==": (not_above and not_below, below or above),
     }[cmp]
     evidence = completeness if high is not None and most is not None else "count_bound"
-    return Verdict(Truth.TRUE, evidence) if true else Verdict(Truth.FALSE, evidence) if false else UNKNOWN
+    return Verdict(TRUE, evidence) if true else Verdict(FALSE, evidence) if false else UNKNOWN
 
 
 def to_json(form: Form) -> str:
     """A form as JSON, the same text for the same form."""
-    match form:  # as in `judge`
+    match form:  # the frequent kinds without patterns, which look each field up by its name
         case Related():
-            s, p, o = form
-            return f'{{"op":"rel","s":{_phrase(s)},"p":{_text(p)},"o":{_phrase(o)}}}'
+            return f'{{"op":"rel","s":{_phrase(form.s)},"p":{_text(form.p)},"o":{_phrase(form.o)}}}'
         case Has():
-            x, attribute = form
-            return f'{{"op":"attr","x":{_phrase(x)},"attr":{_text(attribute)}}}'
+            return f'{{"op":"attr","x":{_phrase(form.x)},"attr":{_text(form.attribute)}}}'
         case Exists(x):
             return f'{{"op":"exists","x":{_phrase(x)}}}'
         case Count(noun, n, cmp):
@@ -175,8 +175,7 @@ def to_json(form: Form) -> str:
         case Compare(a, b, cmp):
             return f'{{"op":"cmpcount","a":{_text(a)},"b":{_text(b)},"cmp":"{cmp}"}}'
         case Junction():
-            op, args = form
-            return f'{{"op":"{op}","args":[{",".join(map(to_json, args))}]}}'
+            return f'{{"op":"{form.op}","args":[{",".join(map(to_json, form.args))}]}}'
 
 
 @lru_cache(maxsize=PHRASES)

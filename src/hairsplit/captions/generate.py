@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from hairsplit.captions import FAMILIES, Family
-from hairsplit.captions._corpus import Corpus, corpus_of
+from hairsplit.captions._corpus import Corpus
+from hairsplit.captions._counting import corpus_of
 from hairsplit.captions._family import Context
 from hairsplit.captions._referents import Names
 from hairsplit.captions._rows import Row, pair_of, rows_of

@@ -10,9 +10,9 @@ from collections.abc import Sequence, Set
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.entities import Entity, disjoint
 from hairsplit.scenes.facts import ON_PAPER, Facts
-from hairsplit.scenes.truth import UNKNOWN, Truth, Verdict
+from hairsplit.scenes.truth import FALSE, UNKNOWN, Truth, Verdict
 
-ABSENT = Verdict(Truth.FALSE, "weak_absence")
+ABSENT = Verdict(FALSE, "weak_absence")
 OF_MATERIAL = {
     "wooden": ("brown", "yellow"), "brick": ("red", "brown"), "concrete": ("gray", "white"), "stone": ("gray", "brown"),
     "metal": ("gray", "white"), "glass": ("white", "green"), "leather": ("brown", "black"), "paper": ("white",),
@@ -63,5 +63,5 @@ def _neighbours(links: Sequence[tuple[str, str]], thing: str) -> Set[str]:
 def absent_thing(facts: Facts, noun: str, attributes: tuple[str, ...] = ()) -> Verdict:
     """`ABSENT` if no annotated thing is, or may be, a `noun` with all attributes, counting plurals and kinds."""
     sure, maybe = facts.called(noun)
-    lacking = [any(facts.attribute(e, a).truth is Truth.FALSE for a in attributes) for e in sure + maybe]
+    lacking = [any(facts.attribute(e, a).truth is FALSE for a in attributes) for e in sure + maybe]
     return ABSENT if all(lacking) else UNKNOWN

@@ -1,11 +1,11 @@
 """How two boxes lie to each other, in pixels; the origin is the top left corner."""
 
-from typing import NamedTuple
+import msgspec
 
 from hairsplit.core.types import Box
 
 
-class Gap(NamedTuple):
+class Gap(msgspec.Struct, frozen=True, gc=False):
     """How two boxes lie along one axis."""
 
     before: bool

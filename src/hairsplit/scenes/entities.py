@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
+from hairsplit.core.kept import kept
 from hairsplit.core.types import Box, Scene
 from hairsplit.scenes import boxes, lexicon
 from hairsplit.scenes._merging import merged, names
@@ -29,22 +30,22 @@ class Entity:
     nodes: tuple["Entity", ...] = ()
     """Its nodes one by one, under ids of their own, where it has several: each may have another box."""
 
-    @cached_property
+    @kept
     def noun(self) -> str:
         """The noun to call it by."""
         return self.nouns[0]
 
-    @cached_property
+    @kept
     def by_class(self) -> Mapping[str, str]:
         """Exclusive class -> its attribute, where exactly one of the class is annotated; in order of the classes."""
         return _by_class(self.attributes)
 
-    @cached_property
+    @kept
     def swappable(self) -> Mapping[str, str]:
         """Those of `by_class` that a caption may say of it, and another of the class in their place."""
         return {kind: name for kind, name in self.by_class.items() if usable(self.noun, name)}
 
-    @cached_property
+    @kept
     def is_several(self) -> bool:
         """Whether each of its nouns names several things at once."""
         return all(map(lexicon.is_collective, self.nouns))

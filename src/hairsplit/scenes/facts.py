@@ -6,15 +6,15 @@ A noun may be declared complete: all its things are annotated, though not all th
 """
 
 from collections.abc import Mapping, Sequence, Set
-from functools import cached_property
 
+from hairsplit.core.kept import kept
 from hairsplit.core.types import Box, Scene, World
 from hairsplit.scenes import lexicon
 from hairsplit.scenes._merging import edges
 from hairsplit.scenes._related import is_person, related, root
 from hairsplit.scenes.boxes import Gap, across, beside, down, stacked
 from hairsplit.scenes.entities import ALONE, Entity, disjoint, entities_of
-from hairsplit.scenes.truth import UNKNOWN, Truth, Verdict, both
+from hairsplit.scenes.truth import FALSE, TRUE, UNKNOWN, Verdict, both
 
 CLEAR_SHIFT = 0.05
 """Share of the picture's side by which centres must differ for an annotated direction to count."""
@@ -24,13 +24,13 @@ HORIZONTAL = ("to the left of", "to the right of")
 VERTICAL = ("above", "below")
 ON_PAPER = frozenset(HORIZONTAL + VERTICAL)
 """Directions that boxes tell."""
-_ANNOTATED = Verdict(Truth.TRUE, "annotated")
-_EXCLUSIVE, _COMPLETE = Verdict(Truth.FALSE, "exclusive_attribute"), Verdict(Truth.FALSE, "complete")
-_CONVERSE, _FUNCTIONAL = Verdict(Truth.FALSE, "converse_or_contrary"), Verdict(Truth.FALSE, "functional")
+_ANNOTATED = Verdict(TRUE, "annotated")
+_EXCLUSIVE, _COMPLETE = Verdict(FALSE, "exclusive_attribute"), Verdict(FALSE, "complete")
+_CONVERSE, _FUNCTIONAL = Verdict(FALSE, "converse_or_contrary"), Verdict(FALSE, "functional")
 _NONE: frozenset[str] = frozenset()
 _UNASKED = Entity("", (), Box(0, 0, 0, 0), ())
 """Stands for a question that was not asked yet."""
-_TRUE, _FALSE = (Verdict(truth, "geometric") for truth in (Truth.TRUE, Truth.FALSE))
+_TRUE, _FALSE = (Verdict(truth, "geometric") for truth in (TRUE, FALSE))
 
 
 class Facts:
@@ -63,17 +63,17 @@ class Facts:
         self._relations: dict[tuple[str, str, str], Verdict] = {}
         self._attributes: dict[tuple[str, str], Verdict] = {}
 
-    @cached_property
+    @kept
     def predicates(self) -> frozenset[str]:
         """All predicates of its edges."""
         return frozenset(predicate for _, predicate, _ in self.edges)
 
-    @cached_property
+    @kept
     def attached(self) -> frozenset[tuple[str, str]]:
         """Ids of two things, either way round, of which one wears the other or is a part of it."""
         return frozenset(ids for s, p, o in self.edges if p in {"wearing", "of"} for ids in ((s, o), (o, s)))
 
-    @cached_property
+    @kept
     def nouns(self) -> tuple[str, ...]:
         """All nouns of the scene, sorted."""
         return tuple(sorted({noun for entity in self.entities for noun in entity.nouns}))
@@ -145,7 +145,7 @@ class Facts:
         others = [a for a, b in pairs if b is thing] if argument == 2 else [b for a, b in pairs if a is thing]
         return any(disjoint(claimed, other) for other in others if other is not claimed)
 
-    @cached_property
+    @kept
     def _by_predicate(self) -> Mapping[str, Sequence[tuple[Entity, Entity]]]:
         """Predicate -> the things between which it is annotated."""
         found: dict[str, list[tuple[Entity, Entity]]] = {}
@@ -153,6 +153,10 @@ class Facts:
         for s, predicate, o in self.edges:
             found.setdefault(predicate, []).append((entity[s], entity[o]))
         return found
+
+    def linked(self, a: Entity, b: Entity) -> bool:
+        """Whether an edge is annotated between two things, either way round; else only a direction can be TRUE."""
+        return (a.id, b.id) in self._linked
 
     def called(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
         """Entities that surely are a `noun`, and those that may be one."""
@@ -164,9 +168,10 @@ class Facts:
     def _find(self, noun: str) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
         sure, maybe = [], []
         near, people = related(noun), is_person(noun)
-        for entity, own, person in self._roots:
-            if not (own is None or near is None or own in near or (people and person)):
-                continue
+        named = self._roots
+        if near is not None:
+            named = [one for one in named if one[1] is None or one[1] in near or (people and one[2])]
+        for entity, _, _ in named:
             match = lexicon.match(noun, entity.noun) if len(entity.nouns) == 1 else entity.matches(noun)
             if match == "yes":
                 sure.append(entity)
@@ -174,7 +179,7 @@ class Facts:
                 maybe.append(entity)
         return tuple(sure), tuple(maybe)
 
-    @cached_property
+    @kept
     def _roots(self) -> Sequence[tuple[Entity, str | None, bool]]:
         """The things, each with the root of its noun (None if it has several) and whether that names people."""
         named = [(entity, entity.nouns[0] if len(entity.nouns) == 1 else None) for entity in self.entities]
@@ -198,8 +203,8 @@ class Facts:
             maybe = tuple(e for e in maybe if not e.may_include(noun))
         if len(sure) == 1 and not maybe:
             return None if sure[0].is_several else sure[0]
-        left = [e for e in sure + maybe if self._has(e, attributes).truth is not Truth.FALSE]
-        if len(left) == 1 and left[0] in sure and self._has(left[0], attributes).truth is Truth.TRUE:
+        left = [e for e in sure + maybe if self._has(e, attributes).truth is not FALSE]
+        if len(left) == 1 and left[0] in sure and self._has(left[0], attributes).truth is TRUE:
             return None if left[0].is_several else left[0]
         return None
 
@@ -209,10 +214,10 @@ class Facts:
     def existing(self, noun: str, attributes: tuple[str, ...] = ()) -> Verdict:
         """Whether there is a `noun` with all `attributes`; FALSE only if the noun is complete."""
         sure, maybe = self.called(noun)
-        if any(self._has(e, attributes).truth is Truth.TRUE for e in sure):
-            return Verdict(Truth.TRUE, "annotated")
-        if self.is_complete(noun) and all(self._has(e, attributes).truth is Truth.FALSE for e in sure + maybe):
-            return Verdict(Truth.FALSE, self.completeness)
+        if any(self._has(e, attributes).truth is TRUE for e in sure):
+            return Verdict(TRUE, "annotated")
+        if self.is_complete(noun) and all(self._has(e, attributes).truth is FALSE for e in sure + maybe):
+            return Verdict(FALSE, self.completeness)
         return UNKNOWN
 
     def is_complete(self, noun: str) -> bool:
@@ -276,7 +281,7 @@ class Facts:
             side = beside(a.box, b.box, CLEAR_SLOPE) if axis[0] == HORIZONTAL[0] else stacked(a.box, b.box, CLEAR_SLOPE)
             return axis[side > 0] if side else None
         for name in axis:
-            if self.relation(a, name, b).truth is Truth.TRUE:
+            if self.relation(a, name, b).truth is TRUE:
                 return name
         return None
 

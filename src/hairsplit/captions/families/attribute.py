@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
+from hairsplit.captions._shuffled import picked
 from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Has
 from hairsplit.core.types import Edit, Reject
@@ -18,8 +19,8 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if isinstance(item, Reject):
             yield item
             continue
-        entity, x, attribute, others = item
-        template = context.rng.choice(TEMPLATES)
+        entity, x, attribute, others = item.entity, item.x, item.attribute, item.others
+        template = picked(TEMPLATES, context.rng)
 
         def say(name: str, x: str = said(x), verb: str = be(x), template: str = template) -> str:
             return sentence(template, x=x, be=verb, attribute=name)

@@ -7,6 +7,7 @@ from hairsplit.captions._grammar import be, said, sentence
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import MOST
 from hairsplit.captions._referents import why_not
+from hairsplit.captions._shuffled import picked, sampled
 from hairsplit.captions.form import Exists, Form, Has, Junction, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -29,7 +30,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
     """
     rng, where, things = context.rng, facts.scene.image_id, facts.entities
     pairs = [(a, b) for i, a in enumerate(things) for b in things[i + 1 :] if a.noun != b.noun]
-    for pair in rng.sample(pairs, min(MOST, len(pairs))):
+    for pair in sampled(pairs, MOST, rng):
         first, second = pair if rng.random() < 0.5 else pair[::-1]
         for kind, a in first.swappable.items():
             b = second.swappable.get(kind)
@@ -51,7 +52,7 @@ def _of_things(facts: Facts, context: Context, one: tuple[str, Entity, str], two
     if x is None or y is None:
         entity = first if x is None else second
         return left_out(facts.scene.image_id, why_not(entity))
-    template = context.rng.choice(OF_THINGS)
+    template = picked(OF_THINGS, context.rng)
 
     def say(a: str, b: str) -> str:
         return sentence(template, x=said(x), be=be(x), a=a, y=said(y), verb=be(y), b=b)
@@ -68,7 +69,7 @@ def _there_are(facts: Facts, context: Context, one: tuple[Entity, str], two: tup
     for entity in (first, second):
         if not lexicon.nameable(entity.noun) or lexicon.number(entity.noun) != "singular":
             return left_out(facts.scene.image_id, "noun cannot be used in a caption")
-    template = context.rng.choice(THERE_ARE)
+    template = picked(THERE_ARE, context.rng)
 
     def phrases(a: str, b: str) -> tuple[Phrase, Phrase]:
         return Phrase(first.noun, (a,), "a"), Phrase(second.noun, (b,), "a")

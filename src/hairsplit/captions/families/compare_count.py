@@ -6,6 +6,7 @@ from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import sentence
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._quantified import can_be_counted
+from hairsplit.captions._shuffled import picked
 from hairsplit.captions.form import Compare, Comparison
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -45,7 +46,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         a, b = pair if rng.random() < 0.5 else pair[::-1]
         (n, _), (m, _) = facts.count(a), facts.count(b)
         true: Comparison = ">" if n > m else "<" if n < m else "=="
-        turned: Comparison = rng.choice((">", "<")) if n == m else "<" if n > m else ">"
+        turned: Comparison = picked((">", "<"), rng) if n == m else "<" if n > m else ">"
         if n != m and number >= both:
             more = (a, b) if n > m else (b, a)
             if not context.corpus.even(context.corpus.more(*more), context.corpus.more(*more[::-1]), rng):
@@ -56,7 +57,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
 
 def _draft(facts: Facts, context: Context, nouns: tuple[str, str], true: Comparison, false: Comparison) -> Draft:
     a, b = nouns
-    template = context.rng.choice(TEMPLATES)
+    template = picked(TEMPLATES, context.rng)
 
     def say(cmp: Comparison) -> str:
         more, than = WORDS[cmp]

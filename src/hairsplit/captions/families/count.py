@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import NUMBERS, sentence
 from hairsplit.captions._left_out import left_out
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._shuffled import picked, shuffled
 from hairsplit.captions.form import Count
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -34,7 +34,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if not kept:
             yield left_out(where, "left out to keep swaps even")
             continue
-        template = rng.choice(TEMPLATES)
+        template = picked(TEMPLATES, rng)
         negatives = tuple(
             Negative(_say(template, m, noun), Count(noun, m), Edit("count", NUMBERS[n], NUMBERS[m])) for m in kept
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
+from hairsplit.captions._shuffled import picked
 from hairsplit.captions._swaps import swaps
 from hairsplit.captions.form import Has, Junction, Phrase
 from hairsplit.core.types import Edit, Reject
@@ -22,8 +23,8 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if isinstance(item, Reject):
             yield item
             continue
-        entity, x, attribute, (other,) = item
-        template = context.rng.choice(TEMPLATES)
+        entity, x, attribute, (other,) = item.entity, item.x, item.attribute, item.others
+        template = picked(TEMPLATES, context.rng)
         denied = Negative(_say(template, x, attribute), _not(x, attribute), Edit("attribute", other, attribute))
         yield Draft(_say(template, x, other), _not(x, other), (denied,), (("subject", entity),))
 

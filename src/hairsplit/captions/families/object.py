@@ -7,7 +7,7 @@ from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import be, said, sentence
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._referents import why_not
-from hairsplit.captions._shuffled import shuffled
+from hairsplit.captions._shuffled import picked, shuffled
 from hairsplit.captions.form import Exists, Has, Phrase
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -15,7 +15,7 @@ from hairsplit.scenes.absence import absent_attribute
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.plausible import usable
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import FALSE
 
 OF_A_THING = ("{x} {be} {attribute}.", "{x} in the picture {be} {attribute}.", "In the picture, {x} {be} {attribute}.")
 THERE_IS = ("There is {x}.", "The picture shows {x}.", "{x} can be seen.")
@@ -50,7 +50,7 @@ def _of_a_thing(facts: Facts, context: Context, entity: Entity, kind: str, attri
     rivals = _lacking(facts, context, entity, x, kind)[: context.wanted]
     if not rivals:
         return left_out(where, "no thing that surely lacks the attribute")
-    template = rng.choice(OF_A_THING)
+    template = picked(OF_A_THING, rng)
 
     def say(phrase: Phrase) -> str:
         return sentence(template, x=said(phrase), be=be(phrase), attribute=attribute)
@@ -67,7 +67,7 @@ def _lacking(facts: Facts, context: Context, entity: Entity, x: Phrase, kind: st
     absent: list[tuple[Phrase, Entity]] = []
     for other in facts.entities:
         own = other.by_class.get(kind)
-        sure = own is not None and facts.attribute(other, attribute).truth is Truth.FALSE
+        sure = own is not None and facts.attribute(other, attribute).truth is FALSE
         guessed = own is None and _is_absent(facts, context, other, attribute)
         if other is entity or not (sure or guessed):
             continue
@@ -90,7 +90,7 @@ def _is_absent(facts: Facts, context: Context, thing: Entity, attribute: str) ->
     What fills half the picture, grass and sky, has the colour that it always has, and nobody annotates it.
     """
     of_colour = context.weak and lexicon.attribute_class(attribute) == "colour" and lexicon.has_a_place(thing.noun)
-    return of_colour and absent_attribute(facts, thing, attribute).truth is Truth.FALSE
+    return of_colour and absent_attribute(facts, thing, attribute).truth is FALSE
 
 
 def _there_is(facts: Facts, context: Context, noun: str, attribute: str) -> Draft | Reject:
@@ -101,7 +101,7 @@ def _there_is(facts: Facts, context: Context, noun: str, attribute: str) -> Draf
     nouns = context.corpus.noun_swaps(noun, attribute, rng, context.wanted)
     if not nouns:
         return left_out(where, "no rival noun, or left out to keep swaps even")
-    template = rng.choice(THERE_IS)
+    template = picked(THERE_IS, rng)
 
     def say(phrase: Phrase) -> str:
         return sentence(template, x=said(phrase))

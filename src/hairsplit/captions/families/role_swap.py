@@ -6,6 +6,7 @@ from hairsplit.captions._family import Context, Draft, Family, Negative
 from hairsplit.captions._grammar import phrase
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import AXES, PLACE, orders, say
+from hairsplit.captions._shuffled import below, picked
 from hairsplit.captions.form import Related
 from hairsplit.core.types import Edit, Reject
 from hairsplit.scenes import lexicon
@@ -21,14 +22,14 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         if isinstance(order, Reject):
             yield order
             continue
-        s, p, o, x, y = order
+        s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
         if p == "inside" and s.noun != o.noun and o.noun not in lexicon.rivals(s.noun):
             yield left_out(where, "roles that make no sense when swapped")
             continue
         if not context.corpus.turn(s.noun, p, o.noun, rng):
             yield left_out(where, "left out to keep swaps even")
             continue
-        template, row = rng.choice(PLACE), rng.randrange(3)
+        template, row = picked(PLACE, rng), below(3, rng)
         swapped = Negative(say(template, y, p, x, row), Related(y, p, x), Edit("roles", phrase(x), phrase(y)))
         mentions = (("subject", s), ("object", o))
         yield Draft(say(template, x, p, y, row), Related(x, p, y), (swapped,), mentions)

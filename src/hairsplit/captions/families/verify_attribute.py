@@ -9,7 +9,7 @@ from hairsplit.captions._shuffled import shuffled
 from hairsplit.captions.form import Exists, Phrase
 from hairsplit.core.types import Reject
 from hairsplit.scenes.facts import Facts
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import FALSE
 
 
 def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
@@ -33,7 +33,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
                 yield left_out(where, "left out to keep swaps even")
                 continue
             (other,) = others
-            if (noun, other) in seen or facts.existing(noun, (other,)).truth is not Truth.FALSE:
+            if (noun, other) in seen or facts.existing(noun, (other,)).truth is not FALSE:
                 yield left_out(where, "no attribute that surely no such thing has")
                 continue
             seen.add((noun, other))

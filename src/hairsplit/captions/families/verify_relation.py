@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hairsplit.captions._changes import TRIES, fits
+from hairsplit.captions._changes import TRIES, fitting
 from hairsplit.captions._family import Context, Draft, Family
 from hairsplit.captions._grammar import said, wording
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import AXES, BY_BOXES, edges, some_pairs, unfit
 from hairsplit.captions._quantified import TEMPLATES, can_be_counted, quantified
+from hairsplit.captions._shuffled import below
 from hairsplit.captions.form import Phrase, Related, judge
 from hairsplit.core.types import Reject
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
-from hairsplit.scenes.truth import Truth
+from hairsplit.scenes.truth import FALSE, TRUE
 
 
 class _Claim(NamedTuple):
@@ -45,7 +46,7 @@ def generate(facts: Facts, context: Context) -> Iterator[Draft | Reject]:
         claims = {(noun, p, o.id), (noun, other.predicate, other.o.id)}
         if not claims & seen:
             seen |= claims
-            row = rng.randrange(3)
+            row = below(3, rng)
             for said_of, there_is in rng.sample(((_Claim(p, o, y), True), (other, False)), 2):
                 yield _draft(facts, context, noun, said_of, row, there_is=there_is)
 
@@ -55,7 +56,7 @@ def _directions(facts: Facts, context: Context) -> Iterator[tuple[Entity, str, E
     for a, b in some_pairs(facts.entities, context.rng):
         s, o = (a, b) if context.rng.random() < 0.5 else (b, a)
         if not unfit(facts, s, o):
-            yield from ((s, p, o) for axis in axes for p in axis if facts.relation(s, p, o).truth is Truth.TRUE)
+            yield from ((s, p, o) for axis in axes for p in axis if facts.relation(s, p, o).truth is TRUE)
 
 
 def _absent(facts: Facts, context: Context, s: Entity, claim: _Claim) -> _Claim | None:
@@ -67,18 +68,19 @@ def _absent(facts: Facts, context: Context, s: Entity, claim: _Claim) -> _Claim 
         if context.corpus.turn(s.noun, p, o.noun, rng):
             candidates.append(_Claim(inverse, o, y))
     else:
+        fits = fitting(facts, p, o, s)
         for other in rng.sample(facts.entities, min(TRIES, len(facts.entities))):
             z = context.names.describe(other, rng)
-            if other is s or z is None or z.noun == s.noun or not fits(facts, p, o, other, s):
+            if other is s or z is None or z.noun == s.noun or not fits(other):
                 continue
             if context.corpus.replace((s.noun, p, o.noun), (s.noun, p, other.noun), rng):
                 candidates.append(_Claim(p, other, z))
-    return next((c for c in candidates if judge(_form(s.noun, c), facts).truth is Truth.FALSE), None)
+    return next((c for c in candidates if judge(_form(s.noun, c), facts).truth is FALSE), None)
 
 
 def _draft(facts: Facts, context: Context, noun: str, claim: _Claim, row: int, *, there_is: bool) -> Draft:
     p, o, y = claim
-    things = [e for e in facts.called(noun)[0] if not there_is or facts.relation(e, p, o).truth is Truth.TRUE]
+    things = [e for e in facts.called(noun)[0] if not there_is or facts.relation(e, p, o).truth is TRUE]
     mentions = (*(("subject", e) for e in things), ("object", o))
     what = f"{wording(p, row)} {said(y)}"
     return quantified(context, noun, what, _form(noun, claim), mentions, there_is=there_is)

@@ -6,6 +6,8 @@ from itertools import permutations
 from random import Random
 from typing import Literal, NamedTuple, TypeVar
 
+from msgspec import structs
+
 from hairsplit.captions.families import attribute, negation, object, role_swap
 from hairsplit.captions.form import Exists, Form, Has, Junction, Phrase, Related, judge
 from hairsplit.core.types import Scene
@@ -63,7 +65,7 @@ def half_truth_attribute(facts: Facts, rng: Random) -> Iterator[Captions]:
         told = [(bare, (), colour) for colour in COLOURS] + [(coloured, coloured.attributes, size) for size in SIZES]
         for short, rest, false in _shuffled(told, rng):
             true = thing.by_class["colour" if short is bare else "size"]
-            both = [short, *(short._replace(attributes=(detail, *rest)) for detail in (true, false))]
+            both = [short, *(structs.replace(short, attributes=(detail, *rest)) for detail in (true, false))]
             yield tuple(_there_is(template, x) for x in both)
 
 
@@ -204,8 +206,8 @@ def _one_word_off(x: Phrase, rng: Random) -> list[Phrase]:
     """Phrases of another colour and of another shape, in random order, the one and the other sort first by a coin."""
     (colour,) = x.attributes
     sorts = [
-        [x._replace(attributes=(other,)) for other in _shuffled(COLOURS, rng) if other != colour],
-        [x._replace(noun=other) for other in _shuffled(SHAPES, rng) if other != x.noun],
+        [structs.replace(x, attributes=(other,)) for other in _shuffled(COLOURS, rng) if other != colour],
+        [structs.replace(x, noun=other) for other in _shuffled(SHAPES, rng) if other != x.noun],
     ]
     return [phrase for sort in _shuffled(sorts, rng) for phrase in sort]
 
