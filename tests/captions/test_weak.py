@@ -14,7 +14,7 @@ from hairsplit.captions.table import write_captions
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.tables import read_meta
 from hairsplit.core.types import Pair, World
-from hairsplit.scenes import absence
+from hairsplit.scenes import absence, lexicon
 from hairsplit.scenes.entities import Entity
 from hairsplit.scenes.facts import Facts
 from hairsplit.scenes.readers.gqa import write_scenes
@@ -118,6 +118,13 @@ def test_what_is_said_of_a_colour_is_said_alike_of_both_nouns(tmp_path: Path) ->
                    for noun in ("box", "lamp"))  # fmt: skip
     assert min(forth, back) > 100
     assert abs(forth - back) < 4 * (forth + back) ** 0.5
+
+
+def test_a_noun_that_never_takes_a_colour_never_gives_one(made: Made) -> None:
+    """G8: grass has its colour wherever it lies, so it takes none; if it gave its own, "the grass is" meant true."""
+    swaps = [p.edit for p in made[1] if is_weak(p) and p.edit and p.edit.role == "subject" and p.kind == "object"]
+    assert len(swaps) > 20
+    assert [edit.before for edit in swaps if not lexicon.has_a_place(edit.before)] == []
 
 
 def test_without_it_nothing_is_weak_and_the_other_families_are_the_same_with_it(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hairsplit.core.tables import iterate_pairs, read_meta
+from hairsplit.core.tables import WEAK_ABSENCE, iterate_pairs, read_meta
+from hairsplit.scenes.absence import ABSENT
 from tests.cli.conftest import Hairsplit, refused
 from tests.small_world import World
 
@@ -26,6 +27,11 @@ def test_weak_negatives_are_made_for_training_and_refused_in_an_evaluation(
     said = refused(hairsplit("evaluate", world.model, "--on", table, "-o", tmp_path / "e"))
     assert "some of its negatives may be true" in said
     assert "without --weak-absence" in said
+    options = (f"train={world.train}", f"val={table}", f"model={world.model}", "batch_size=2", "steps=1")
+    said = refused(hairsplit("train", *options, "warmup_steps=0", "-o", tmp_path / "run"))
+    assert f"val: {table}: some of its negatives may be true" in said
+    assert "without --weak-absence" in said
+    assert ABSENT.evidence == WEAK_ABSENCE  # what is written is what is looked for
 
 
 def test_a_table_in_several_files_is_joined_by_its_folder(world: World, tmp_path: Path, hairsplit: Hairsplit) -> None:

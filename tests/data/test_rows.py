@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +35,7 @@ def pairs(draw: st.DrawFn) -> Pair:
         weight=draw(st.none() | st.sampled_from([0.0, 0.5, 1.0, 3.0])),
         edit=draw(st.none() | st.just(Edit("attribute", "p", "q"))),
         boxes=draw(st.none() | st.just("[]")),
+        evidence=draw(st.none() | st.sampled_from(["geometric", "weak_absence"])),
     )
 
 
@@ -59,6 +61,8 @@ def same(one: Rows, two: Rows) -> None:
         assert [a.names[code] for code in a.codes] == [b.names[code] for code in b.codes]
     texts = [[text for block in rows.texts() for text in zip(*block, strict=True)] for rows in (one, two)]
     assert texts[0] == texts[1] == [(pair.caption, pair.negative) for pair in one]
+    evidence = [[what for block in rows.evidence() for what in block] for rows in (one, two)]
+    assert evidence[0] == evidence[1] == [pair.evidence for pair in one]
 
 
 @SLOW
@@ -127,6 +131,12 @@ def test_batches_from_the_disk_are_those_from_memory_bit_for_bit(
                     assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, name
     for batches in made:
         batches.close()
+
+
+def test_a_table_that_does_not_tell_its_evidence_has_none(tmp_path: Path) -> None:
+    path = stored(tmp_path, [Pair(image="a", image_id="a", caption="x", negative="y", kind="k", source="s")] * 20)
+    pq.write_table(pq.read_table(path).drop_columns(["evidence"]), path)
+    assert [what for block in StoredRows(path).evidence() for what in block] == [None] * 20
 
 
 def test_a_table_that_is_torn_or_of_other_types_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.progress import progress_bar
 from hairsplit.core.run import new_folder, stamp
-from hairsplit.core.tables import PairsTable, read_pairs
+from hairsplit.core.tables import PairsTable, read_pairs, refuse_weak
 from hairsplit.core.wording import counted
 from hairsplit.encoders import dual_encoder
 from hairsplit.encoders.dual_encoder import DualEncoder
@@ -71,9 +71,7 @@ def pairs_table(on: Path, images: Path | None) -> PairsTable:
         hint = "name a table that hairsplit captions or import wrote; for a benchmark, --on NAME, and --data DIR"
         raise HairsplitError("is a folder, not a table of pairs", where=f"--on {on}", hint=hint)
     table = read_pairs(on, images)
-    if table.meta.config.get("weak_absence"):
-        hint = "make it without --weak-absence, which is for training"
-        raise HairsplitError("some of its negatives may be true: they rest on absence", where=f"--on {on}", hint=hint)
+    refuse_weak(table, f"--on {on}")
     return table
 
 

@@ -6,21 +6,20 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from pydantic import TypeAdapter
 
+from hairsplit._verbs.held_out import Split, sampled, split
 from hairsplit._verbs.recognising import Recognised, read_recognition, with_recognition
 from hairsplit.core.config import load_config, validate
 from hairsplit.core.errors import HairsplitError
-from hairsplit.core.run import atomic_file, read_json, stamp, stream, text_hash, writable, write_json
-from hairsplit.core.tables import PairsTable
+from hairsplit.core.run import atomic_file, read_json, stamp, text_hash, writable, write_json
+from hairsplit.core.tables import PairsTable, refuse_weak
 from hairsplit.core.wording import counted, settings_changed
 from hairsplit.data.batches import PairBatches, PixelStore
 from hairsplit.data.leaks import content_keys, refuse_overlap
@@ -59,6 +58,8 @@ class _Data:
     hashes: Mapping[str, str | None]
     """What of it -> hash."""
     recognised: Recognised | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> pairs of held-out images that do not validate."""
 
 
 def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, claimed: bool = False) -> Summary:
@@ -96,7 +97,7 @@ def run_training(config: TrainConfig, out: Path, *, resume: bool, quiet: bool, c
                     _begin(out, tree, trainer, data)
         summary = trainer.fit(resume=resume)
     if first:
-        write_json(out / "summary.json", _summary(summary, batches))
+        write_json(out / "summary.json", _summary(summary, batches, data))
     return summary
 
 
@@ -195,11 +196,14 @@ def _read(config: TrainConfig) -> _Data:
     if not table.pairs:
         raise HairsplitError("the table has no pair", where=str(config.train), hint="look at its rejects")
     given = open_pairs(config.val, config.val_images) if config.val is not None else None
+    if given is not None:
+        refuse_weak(given, f"val: {given.path}")
     never = [open_pairs(path) for path in config.never]
     recognised = read_recognition(config)
     refuse_overlap(table, [*never, *([given] if given is not None else [])])
     keys = content_keys(table.root, rows_of(table).images.present())
-    train, val = _split(config, table, keys) if given is None else (table, _sampled(given, config))
+    cut = split(config, table, keys) if given is None else Split(table, sampled(given, config))
+    val = cut.val
     seen = content_keys(val.root, (pair.image for pair in val.pairs)) if given is not None and val is not None else {}
     hashes = {
         "training pairs": table.hash,
@@ -208,7 +212,7 @@ def _read(config: TrainConfig) -> _Data:
         "validation pictures": text_hash(repr(sorted(seen.items()))) if given is not None else None,
         "recognition pictures": recognised.hash if recognised is not None else None,
     }
-    return _Data(train, val, keys, keys if given is None else seen, hashes, recognised)
+    return _Data(cut.train, val, keys, keys if given is None else seen, hashes, recognised, cut.left_out)
 
 
 def _cache(config: TrainConfig, encoder: DualEncoder, opened: contextlib.ExitStack) -> PixelCache | None:
@@ -254,12 +258,12 @@ def _check_pictures(data: _Data, batches: PairBatches, store: PixelStore | None)
         store.check(pair.image for pair in data.val.pairs)
 
 
-def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
+def _summary(summary: Summary, batches: PairBatches, data: _Data) -> dict[str, Any]:
     return {
         "steps": summary.steps,
         "best": summary.best,
         "seconds": round(summary.seconds, 2),
-        "left_out": dict(batches.left_out),
+        "left_out": {**batches.left_out, **data.left_out},
         "pairs_with_a_text_cut": batches.cut,
         "left_over_last_epoch": summary.left_over,
         "learning": summary.trainable.learning,
@@ -273,9 +277,8 @@ def _summary(summary: Summary, batches: PairBatches) -> dict[str, Any]:
 def _say(trainer: Trainer, data: _Data) -> None:
     pairs = f"{counted(len(data.train), 'pair')} to train on, {len(data.val) if data.val else 0:,} to validate on"
     lines = [f"{pairs}; {counted(trainer.steps, 'step')} of {trainer.config.batch_size} images"]
-    lines += [
-        f"left out: {counted(count, 'pair')}, {reason}" for reason, count in sorted(trainer.batches.left_out.items())
-    ]
+    left_out = sorted([*trainer.batches.left_out.items(), *data.left_out.items()])
+    lines += [f"left out: {counted(count, 'pair')}, {reason}" for reason, count in left_out]
     if cut := trainer.batches.cut:
         longest = trainer.encoder.context_length
         lines.append(
@@ -299,41 +302,6 @@ def _unheard(val: PairsTable | None) -> str:
     counts = Counter(pair.kind for pair in val.pairs) if val is not None else Counter()
     heard = kinds_with_a_say(list(counts.elements()))
     return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()) if kind not in heard)
-
-
-def _split(config: TrainConfig, table: PairsTable, keys: Mapping[str, int]) -> tuple[PairsTable, PairsTable | None]:
-    """Training and validation pairs; by image, so that no picture is on both sides."""
-    if not config.val_share:
-        return table, None
-    rows = rows_of(table)
-    images = rows.images.present()
-    held = max(1, round(config.val_share * len(images)))
-    chosen = set(stream(config.seed, "validation images").sample(images, held))
-    # Equal pictures under different names must not end up on both sides.
-    kept_out = {keys[image] for image in chosen}
-    is_val = rows.images.mapped([keys[image] in kept_out for image in rows.images.names]) == 1
-    if is_val.all():
-        raise HairsplitError("nothing is left to train on", where="val_share", hint="lower it, or give `val`")
-    train, val = (replace(table, pairs=rows.take(np.flatnonzero(side))) for side in (~is_val, is_val))
-    return train, _sampled(val, config)
-
-
-def _sampled(table: PairsTable, config: TrainConfig) -> PairsTable | None:
-    """Whole images, in a seeded order, until `max_val_pairs` pairs with a negative are together."""
-    rows = rows_of(table)
-    usable = np.flatnonzero([n not in {None, c} for block in rows.texts() for c, n in zip(*block, strict=True)])
-    names = rows.images.names
-    counts = Counter(rows.images.codes[usable].tolist())
-    images = sorted(counts, key=names.__getitem__)
-    stream(config.seed, "validation sample").shuffle(images)
-    before = accumulate((counts[image] for image in images), initial=0)
-    chosen = [names[image] for image, pairs in zip(images, before, strict=False) if pairs < config.max_val_pairs]
-    if not chosen and config.val is not None:
-        raise HairsplitError("no pair with a negative to validate on", where=str(config.val), hint="use another `val`")
-    place = {image: n for n, image in enumerate(chosen)}
-    is_chosen = rows.images.mapped([image in place for image in names])[usable] == 1
-    pairs = rows.take(usable[is_chosen]).pairs()
-    return replace(table, pairs=tuple(sorted(pairs, key=lambda pair: place[pair.image]))) if chosen else None
 
 
 def _validator(table: PairsTable | None, store: PixelStore | None) -> Validate | None:

@@ -1,6 +1,7 @@
 """Clauses, each with a true and a false wording, and the sentences of two clauses that are made of them."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -35,14 +36,21 @@ class Clause(msgspec.Struct, frozen=True, gc=False):
     """(role, thing) that only the false version speaks of."""
     ids: frozenset[str]
     """Of the things."""
-    words: frozenset[str]
-    """Of both texts."""
     edited: frozenset[str]
     """Words of the edit; none for predicates, which may well be repeated."""
 
     def apart(self, other: "Clause") -> bool:
         """Whether it speaks of other things than another clause, and no edit repeats a word of the other clause."""
-        return self.ids != other.ids and self.edited.isdisjoint(other.words) and other.edited.isdisjoint(self.words)
+        return self.ids != other.ids and not (self._says_again(other) or other._says_again(self))
+
+    def _says_again(self, other: "Clause") -> bool:
+        """Whether a word of its edit is one of either text of another clause."""
+        return bool(self.edited) and not self.edited.isdisjoint(_words(other.texts))
+
+
+@lru_cache(maxsize=64)  # a clause waits beside others of its image
+def _words(texts: tuple[str, str]) -> frozenset[str]:
+    return frozenset(f"{texts[0]} {texts[1]}".split(" "))
 
 
 def _clause(
@@ -53,9 +61,8 @@ def _clause(
     new: tuple[tuple[str, Entity], ...] = (),
 ) -> Clause:
     ids = frozenset([thing.id for _, thing in things])
-    words = frozenset(f"{texts[0]} {texts[1]}".split(" "))
     edited = () if edit.role == "predicate" else f"{edit.before} {edit.after}".split(" ")
-    return Clause(texts, forms, edit, things, new, ids, words, frozenset(edited))
+    return Clause(texts, forms, edit, things, new, ids, frozenset(edited))
 
 
 def attribute_clauses(facts: Facts, context: Context) -> Iterator[Clause | Reject]:

@@ -7,6 +7,7 @@ from itertools import islice
 from operator import gt
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,7 +29,9 @@ def sorted_runs(tables: Iterable[pa.Table], folder: Path) -> list[Path]:
         path = folder / f"run-{len(runs)}.arrow"
         runs.append(path)
         order = pc.sort_indices(whole.column("image_id"))  # stable
-        write_run(path, [whole.take(order).combine_chunks()], whole.schema)
+        if not np.array_equal(order, np.arange(len(order))):  # a file may well be sorted already
+            whole = whole.take(order)
+        write_run(path, [whole.combine_chunks()], whole.schema)
         waiting.clear()
 
     for table in tables:

@@ -52,6 +52,9 @@ SCHEMA = pa.schema(
 """Columns may be added, nullable, without a new `VERSION`: older tables lack them, older readers skip them."""
 REQUIRED = ("image", "image_id", "caption", "negative", "kind", "source")
 SPANS = frozenset({"caption_span", "negative_span"})
+WEAK_ABSENCE = "weak_absence"
+"""`evidence` of a negative that is no more than not annotated, and the key of `PairsMeta.config` that says that the
+table has such rows: it may be true."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,26 @@ def read_head(path: Path, images: Path | None = None) -> tuple[PairsMeta, Path]:
         problem = "is not a folder" if root.exists() else "does not exist"
         raise HairsplitError(f"the images root {root} {problem}", where=str(path), hint="say where: --images DIR")
     return meta, root
+
+
+def is_weak(table: PairsTable) -> bool:
+    """Whether the table was made with --weak-absence."""
+    return bool(table.meta.config.get(WEAK_ABSENCE))
+
+
+def refuse_weak(table: PairsTable, where: str) -> None:
+    """Refuse to measure a model on negatives that may be true.
+
+    Args:
+        table: Of an evaluation or a validation.
+        where: What the user called it.
+
+    Raises:
+        HairsplitError: The table was made with --weak-absence.
+    """
+    if is_weak(table):
+        hint = "make it without --weak-absence, which is for training"
+        raise HairsplitError("some of its negatives may be true: they rest on absence", where=where, hint=hint)
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:

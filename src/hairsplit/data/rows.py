@@ -53,6 +53,10 @@ class Rows(Sequence[Pair], ABC):
         """Yield the captions and negatives of all rows, in order, some 10,000 at a time."""
 
     @abstractmethod
+    def evidence(self) -> Iterator[list[str | None]]:
+        """Yield what the negatives of all rows rest on (None: not told), in order, some 10,000 at a time."""
+
+    @abstractmethod
     def places(self) -> list[Place]:
         """The different (image, image id, source), in order of their last row."""
 
@@ -98,6 +102,10 @@ class HeldRows(Rows):
         for start in range(0, len(self), _BLOCK):
             block = self._pairs[start : start + _BLOCK]
             yield [pair.caption for pair in block], [pair.negative for pair in block]
+
+    def evidence(self) -> Iterator[list[str | None]]:
+        """See `Rows`."""
+        yield [pair.evidence for pair in self._pairs]
 
     def places(self) -> list[Place]:
         """See `Rows`."""
@@ -149,6 +157,12 @@ class StoredRows(Rows):
         """See `Rows`."""
         for table in self._read(("caption", "negative")):
             yield table["caption"].to_pylist(), table["negative"].to_pylist()
+
+    def evidence(self) -> Iterator[list[str | None]]:
+        """See `Rows`."""
+        for table in self._read(("kind", "evidence")):
+            told = "evidence" in table.column_names  # tables made elsewhere may lack the column
+            yield table["evidence"].to_pylist() if told else [None] * table.num_rows
 
     def places(self) -> list[Place]:
         """See `Rows`."""

@@ -249,7 +249,7 @@ def usable(noun: str, name: str) -> bool:
     kind, last = attribute_class(name), singular(head(noun))
     if kind is None or name in noun.split(" ") or last in nouns.BODY_PARTS:
         return False
-    person, animal = is_person(noun), last in kinds.KINDS["animal"].split()
+    person, animal = is_person(noun), last in _KINDS["animal"]
     if person:
         return kind in attributes.OF_PEOPLE and (kind != "age" or (name != "new" and last not in kinds.CHILDREN))
     if animal:

@@ -57,12 +57,43 @@ def test_bad_rows_are_told_by_reason(tmp_path: Path) -> None:
         "over_long_text": {"image": "1.jpg", "caption": "x" * 1001},
         "control_characters": {"image": "1.jpg", "caption": "A\x07dog"},
         "duplicate_caption": {"image": "1.jpg", "captions": ["A cow", "A cow"]},
+        "wrong_type": {"image": "1.jpg", "captions": "A dog"},
     }
     rejects: list[Reject] = []
     found, _ = read_captions(jsonl(tmp_path, *bad.values()), rejects, root=tmp_path)
     assert [reject.reason for reject in rejects] == list(bad)
     assert set(bad) | {"wrong_cell_count"} == set(REASONS)
     assert found == [Captions("1.jpg", "1", ("A cow",))]
+
+
+WRONG_TYPES: list[object] = [
+    {"image_id": "1", "captions": "A dog"},
+    {"image": "1.jpg", "captions": ["A dog", 5]},
+    {"image": 1, "caption": "A dog"},
+    {"image": "1.jpg", "image_id": [1], "caption": "A dog"},
+    ["1.jpg", "A dog"],
+    "A dog",
+    None,
+]
+
+
+@pytest.mark.parametrize("row", WRONG_TYPES, ids=str)
+def test_a_row_of_another_type_is_counted_and_the_rows_around_it_are_read(tmp_path: Path, row: object) -> None:
+    good = {"image": "1.jpg", "caption": "A cat", "split": "train"}
+    rejects: list[Reject] = []
+    found, _ = read_captions(jsonl(tmp_path, row, good, row), rejects, split="train")
+    assert found == [Captions("1.jpg", "1", ("A cat",), "train")]
+    assert [(r.where, r.reason) for r in rejects] == [(f"captions.jsonl, line {n}", "wrong_type") for n in (1, 3)]
+    assert rejects[0].detail.startswith("Expected")
+
+
+def test_a_file_of_rows_of_another_type_is_one_error_with_file_line_and_hint(tmp_path: Path) -> None:
+    file = jsonl(tmp_path, *WRONG_TYPES)
+    with pytest.raises(HairsplitError) as caught:
+        read_captions(file, [])
+    assert "no row can be read: Expected `array | null`, got `str` - at `$.captions`" in caught.value.message
+    assert caught.value.where == f"{file}, line 1"
+    assert "write one object per line" in str(caught.value.hint)
 
 
 def test_split_and_excluded_images(tmp_path: Path) -> None:
@@ -78,15 +109,16 @@ def test_split_and_excluded_images(tmp_path: Path) -> None:
     [
         ("a.jsonl", "", "no rows"),
         ("a.jsonl", '{"image": "1.jpg"', "torn"),
-        ("a.jsonl", '{"image": "1.jpg", "captions": "A dog"}', "array"),
+        ("a.jsonl", '{"image": "1.jpg", "caption": "A dog"}\n{"image": "1.jpg", "image": "2.jpg"}', "stands twice"),
+        ("a.jsonl", b'{"image": "1.jpg", "caption": "A \xff"}', "not UTF-8"),
         ("a.csv", "picture,text\n1,2\n", "no columns image and caption"),
         ("a.csv", 'image,caption\n1.jpg,"A dog', "torn"),
         ("a.txt", "A dog", "no known kind"),
         ("b.jsonl", None, "no such file"),
     ],
 )
-def test_bad_files(tmp_path: Path, name: str, text: str | None, message: str) -> None:
+def test_bad_files(tmp_path: Path, name: str, text: str | bytes | None, message: str) -> None:
     if text is not None:
-        (tmp_path / name).write_text(text, "utf-8")
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(HairsplitError, match=message):
         read_captions(tmp_path / name, [])

@@ -68,7 +68,8 @@ def _lacking(facts: Facts, context: Context, entity: Entity, x: Phrase, kind: st
     for other in facts.entities:
         own = other.by_class.get(kind)
         sure = own is not None and facts.attribute(other, attribute).truth is FALSE
-        guessed = own is None and _is_absent(facts, context, other, attribute)
+        # a noun that takes no colour gives none: else "the grass is" would be a sign of a true text
+        guessed = own is None and lexicon.has_a_place(entity.noun) and _is_absent(facts, context, other, attribute)
         if other is entity or not (sure or guessed):
             continue
         y = context.names.describe(other, rng, without=("colour", "size"))

@@ -27,6 +27,7 @@ REASONS = {
     "duplicate_caption": "the same image has the same caption before",
     "missing_image": "no such file below the images root",
     "wrong_cell_count": "the row has more or fewer cells than the header",
+    "wrong_type": "the row is no object, or a value of it is of another type, as a text where a list of texts is due",
 }
 """Every reason for which a row or a caption of it is left out."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -78,7 +79,8 @@ def read_captions(
         excluded: Image ids to leave out.
 
     Raises:
-        HairsplitError: No such file, of another kind, torn, without rows, or without a row of the split.
+        HairsplitError: No such file, of another kind, torn, without rows or with none that can be read, or without a
+            row of the split.
     """
     found: dict[str, Captions] = {}
     dropped, splits = set[str](), set[str]()
@@ -109,10 +111,7 @@ def _rows(path: Path, rejects: list[Reject]) -> Iterator[_Row]:
         raise HairsplitError("is a folder" if path.is_dir() else "no such file", where=str(path), hint=HINT)
     match path.suffix:
         case ".jsonl" | ".json":
-            for number, line in records(path, _Line, HINT):
-                given = line.captions if line.captions is not None else [] if line.caption is None else [line.caption]
-                image_id = None if line.image_id is None else str(line.image_id)
-                yield _Row(f"{path.name}, line {number}", line.image, image_id, given, line.split or line.set)
+            yield from _json_rows(path, rejects)
         case ".csv" | ".tsv":
             yield from _csv_rows(path, rejects)
         case ".parquet":
@@ -125,6 +124,25 @@ def _rows(path: Path, rejects: list[Reject]) -> Iterator[_Row]:
                 yield _Row(f"{path.name}, row {number}", pair.image, pair.image_id, [pair.caption], None)
         case _:
             raise HairsplitError("of no known kind", where=str(path), hint="give a .jsonl, .csv or .parquet file")
+
+
+def _json_rows(path: Path, rejects: list[Reject]) -> Iterator[_Row]:
+    first: tuple[int, str] | None = None
+    sound = 0
+    for number, read in records(path, object, HINT):
+        where = f"{path.name}, line {number}"
+        try:
+            line = msgspec.convert(read, _Line)
+        except msgspec.ValidationError as error:
+            rejects.append(Reject(where, "wrong_type", str(error)))
+            first = first or (number, str(error))
+            continue
+        sound += 1
+        given = line.captions if line.captions is not None else [] if line.caption is None else [line.caption]
+        image_id = None if line.image_id is None else str(line.image_id)
+        yield _Row(where, line.image, image_id, given, line.split or line.set)
+    if first and not sound:  # not a few bad rows, but a file of another kind
+        raise HairsplitError(f"no row can be read: {first[1]}", where=f"{path}, line {first[0]}", hint=HINT)
 
 
 def _csv_rows(path: Path, rejects: list[Reject]) -> Iterator[_Row]:
