@@ -35,3 +35,19 @@ def test_a_plain_name_is_taken_on_trust(image_id: str, tmp_path: Path) -> None:
     scene = Choice(tmp_path, check=False).scene(RawGraph("f", image_id, GRAPH), Counter(), set())
     assert scene is not None
     assert scene.image == f"{image_id}.jpg"
+
+
+def test_in_a_root_that_cannot_be_listed_each_picture_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("hairsplit.captions._choice.os.scandir", refused)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "7.jpg").symlink_to(tmp_path / "secret.jpg")
+    rejects: Counter[str] = Counter()
+    choice = Choice(tmp_path / "images", check=False)
+    assert choice.scene(RawGraph("f", "7", GRAPH), rejects, set()) is None
+    assert rejects == {LEAVES: 1}
+    assert choice.scene(RawGraph("f", "8", GRAPH), rejects, set()) is not None

@@ -1,13 +1,14 @@
 """What scenes hold, against a count in plain loops."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hairsplit.captions._corpus import EVEN, slot_of
 from hairsplit.captions._counting import corpus_of
-from hairsplit.core.types import Scene, Thing
+from hairsplit.core.types import Relation, Scene, Thing
 from hairsplit.scenes import lexicon
 from tests.captions.checker.worlds import worlds
 from tests.captions.judged import scenes_of
@@ -70,6 +71,9 @@ def plain(scenes: list[Scene]) -> dict[str, Any]:
 def test_every_table_is_that_of_a_count_in_plain_loops(source: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     mixed = worlds(80, seed=2, mixed=True)
     scenes = list(drawn(80)) if source == "drawn" else scenes_of(mixed, tmp_path_factory.mktemp("mixed"))
+    scenes.append(
+        Scene("odd", 9, 9, tuple(replace(t, relations=(Relation("frobbing", "0"),)) for t in scenes[0].things))
+    )
     tables = corpus_of(scenes).tables()
     tables["numbers"] = {(noun, n): m for noun, table in tables["numbers"].items() for n, m in table.items()}
     expected = plain(list(scenes))

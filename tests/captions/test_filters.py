@@ -74,3 +74,11 @@ def test_no_text_comes_twice_and_the_cap_cuts_the_last_positive_short() -> None:
     assert [[n.text[11:-1] for n in g.draft.negatives] for g in chosen] == [["white", "red"], ["young"], ["dry"]]
     assert [len(g.evidence) for g in chosen] == [2, 1, 1]
     assert rejects == {"a: text repeated in the image": 2, "a: over the cap of pairs per image": 2}
+
+
+def test_a_negative_that_is_said_already_is_left_out_of_a_positive_with_no_other() -> None:
+    rejects = Counter[str]()
+    made = [group("a", "brown", "white"), group("a", "old", "white"), group("a", "young", "brown")]
+    chosen = choose({"a": iter(made)}, 9, {"a": 1.0}, stream(0), rejects)
+    assert [g.draft.text for g in chosen] == ["The dog is brown."]
+    assert rejects == {"a: text repeated in the image": 2}

@@ -1,12 +1,13 @@
 """Sorted tables are merged image by image, however they were parted and cut into batches."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pyarrow as pa
 import pytest
 
-from hairsplit.captions._sorted import merged
+from hairsplit.captions._sorted import merged, run_batches, sorted_runs
 from hairsplit.core.errors import HairsplitError
 
 
@@ -57,3 +58,11 @@ def test_a_part_that_is_not_sorted_is_refused(batches: list[list[str]]) -> None:
     parts = [("torn", [table(ids, [0] * len(ids)) for ids in batches]), ("sound", [table(["z"], [1])])]
     with pytest.raises(HairsplitError, match="not sorted by image"):
         list(merged(parts))
+
+
+@pytest.mark.parametrize("ids", [["a", "a", "b"], ["b", "a", "a"], ["c", "a", "b"]])
+def test_a_run_is_sorted_by_image_whatever_the_order_of_the_graphs(ids: list[str], tmp_path: Path) -> None:
+    (run,) = sorted_runs(iter([table(ids, [1, 2, 3])]), tmp_path)
+    rows = pa.concat_tables(run_batches(run)).to_pydict()
+    assert rows["image_id"] == sorted(ids)
+    assert rows["number"] == [number for _, number in sorted(zip(ids, [1, 2, 3], strict=True))]

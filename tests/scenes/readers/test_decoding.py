@@ -14,6 +14,7 @@ ODD = (
     '{"width": 9, "height": 9, "objects": {"1": {"name": "cup", "x": %s, "y": 1, "w": 2, "h": 2}}}',
     '{"width": 9, "height": 9, "objects": {"1": {"name": %s, "x": 1, "y": 1, "w": 2, "h": 2}}}',
     '{"width": 9, "height": 9, "objects": {"1": {"name": "cup", "x": 1, "y": 1, "w": 2, "h": 2, "note": %s}}}',
+    "%s",
 )
 VALUES = (
     "1",
