@@ -42,7 +42,7 @@ TEXTS = (
     "null",
     "[[1]]",
 )
-WRONG = ("", "01", "1.", "'a'", '"\\x"', "[1,]", "tru")
+WRONG = ("", "01", "1.", "'a'", '"\\x"', "[1,]", "nul")
 
 
 @pytest.mark.parametrize("value", [*VALUES, *TEXTS, *WRONG])
