@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from scipy.stats import binomtest
 
 from hairsplit.captions._label_error import basis
-from hairsplit.captions.form import from_json
+from hairsplit.captions.form import Phrase, Related, from_json
 from hairsplit.core.types import Pair
-from tests.captions.checker.worlds import PEOPLE, Raw, masked, watched, worlds
+from hairsplit.scenes import lexicon
+from tests.captions.checker.worlds import PEOPLE, Raw, masked, wardrobes, watched, worlds
 from tests.captions.judged import Found, findings, findings_on_the_whole, pairs_of
 
 SHARES = (0.3, 0.5, 0.7)
@@ -58,6 +59,51 @@ def audit(scenes: int, seed: int, folder: Path) -> Wrong:
     pairs = pairs_of(closed, folder, "closed")
     wrong.add(pairs, findings(pairs, closed, "closed"))
     return wrong
+
+
+class Worn(NamedTuple):
+    """What is found of negatives that say of a worn thing that another person wears it."""
+
+    label: Wrong
+    seen: int
+    """Those of its `functional` pairs of which a reader finds somebody so called who wears a thing so called."""
+
+
+def audit_worn(scenes: int, seed: int, folder: Path) -> Worn:
+    """`functional` negatives of masked scenes of people in clothes, where most wear what others wear.
+
+    For the checker "the red hat" is the annotated one. A reader of the picture knows of no annotation, and may find
+    another one.
+    """
+    wrong, seen = Wrong(Counter(), Counter()), 0
+    whole = wardrobes(scenes, seed)
+    for number, share in enumerate(SHARES):
+        partial = {
+            key: masked(raw, share, seed + len(SHARES) * n + number) for n, (key, raw) in enumerate(whole.items())
+        }
+        made = pairs_of(partial, folder, "open", families=("attribute_relation", "relation"), max_pairs_per_image=200)
+        pairs = [pair for pair in made if pair.evidence == "functional"]
+        wrong.add(pairs, findings_on_the_whole(pairs, partial, whole))
+        seen += sum(seems_true(whole[pair.image_id], str(pair.negative_form)) for pair in pairs)
+    return Worn(wrong, seen)
+
+
+def seems_true(raw: Raw, form: str) -> bool:
+    """Whether any two things of a scene are called and related as the form, one statement of two things, says."""
+    said = from_json(form)
+    assert isinstance(said, Related)
+    things = raw["objects"]
+    return any(
+        edge["name"] == said.p and _is(thing, said.s) and _is(things[edge["object"]], said.o)
+        for thing in things.values()
+        for edge in thing["relations"]
+    )
+
+
+def _is(thing: Raw, x: Phrase) -> bool:
+    return bool(thing["name"] == x.noun) and {*x.attributes} <= {
+        lexicon.attribute(name) for name in thing["attributes"]
+    }
 
 
 def _people(raw: Raw) -> int:

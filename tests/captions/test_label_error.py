@@ -9,9 +9,10 @@ from hairsplit.captions._weak import WHAT
 from hairsplit.captions.form import Exists, Has, Phrase, Related, from_json
 from hairsplit.captions.generate import generate
 from hairsplit.core.tables import PairsMeta, read_pairs, write_pairs
-from tests.captions.checker.worlds import masked, worlds
+from hairsplit.scenes import lexicon
+from tests.captions.checker.worlds import masked, wardrobes, worlds
 from tests.captions.judged import pairs_of
-from tests.captions.label_audit import Wrong, audit, interval
+from tests.captions.label_audit import Wrong, audit, audit_worn, interval
 from tests.captions.scenes import drawn
 
 CUP = Phrase("cup")
@@ -42,6 +43,35 @@ def test_what_is_proven_is_never_wrong_and_what_is_weak_at_times(again: Wrong) -
     for counted in (again.wrong, {name: wrong for name, (wrong, _) in AUDITED.items()}):
         assert {name for name in counted if counted[name]} <= {*weak, "complete_noun"}
     assert all(AUDITED[name][0] > 0 for name in weak)
+
+
+def test_nothing_is_wrong_of_who_else_wears_a_thing_and_little_seems_to_be(tmp_path: Path) -> None:
+    worn = audit_worn(150, seed=1_000_000, folder=tmp_path)
+    count = worn.label.pairs["functional"]
+    assert count == worn.label.pairs.total() > 40
+    assert worn.label.wrong.total() == 0
+    assert worn.seen < 0.08 * count
+
+
+@pytest.mark.parametrize("complete", [(), ("hat", "shirt", "pants")])
+def test_who_else_wears_a_thing_is_said_of_things_of_a_colour_alone(complete: tuple[str, ...], tmp_path: Path) -> None:
+    """Of plain hats half would be true of another person, whose own hat nobody annotated."""
+    graphs = {key: masked(raw, 0.3, n, keep=complete) for n, (key, raw) in enumerate(wardrobes(200, seed=5).items())}
+    found = pairs_of(graphs, tmp_path, "open", complete_nouns=complete, max_pairs_per_image=200)
+    pairs = [p for p in found if p.evidence == "functional" and p.kind in {"relation", "attribute_relation"}]
+    assert {(p.kind, p.edit.role) for p in pairs if p.edit} > {
+        ("attribute_relation", "subject"),
+        ("relation", "object"),
+    }
+    plain = [form for p in pairs for form in (p.caption_form, p.negative_form) if not has_colour(str(form))]
+    assert bool(plain) == bool(complete)
+
+
+def has_colour(form: str) -> bool:
+    """Whether the object of "s is p o" is said with a colour."""
+    said = from_json(form)
+    assert isinstance(said, Related)
+    return any(lexicon.attribute_class(name) == "colour" for name in said.o.attributes)
 
 
 def test_none_wrong_of_many_is_a_small_number_and_not_0() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Literal
 
-from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fitting
+from hairsplit.captions._changes import TRIES, Change, changes, draft_of, fitting, told_apart
 from hairsplit.captions._family import Context, Draft
 from hairsplit.captions._left_out import left_out
 from hairsplit.captions._orders import Order, statements, unsaid
@@ -85,7 +85,9 @@ def _nouns(facts: Facts, context: Context, order: Order, side: Side, kind: str) 
             continue
         if own == attribute:
             claim = (other, order.predicate, order.o) if side == "subject" else (order.s, order.predicate, other)
-            if facts.relation(*claim).truth is not FALSE:
+            said = Phrase(other.noun, (attribute,))
+            x, y = (said, order.y) if side == "subject" else (order.x, said)
+            if facts.relation(*claim).truth is not FALSE or not told_apart(facts, order, claim, x, y):
                 continue
         elif not corpus.exchange((entity.noun, attribute), (other.noun, own), rng):
             continue

@@ -16,7 +16,7 @@ from hairsplit.core.types import Edit
 from hairsplit.scenes import lexicon
 from hairsplit.scenes.absence import absent_relation
 from hairsplit.scenes.entities import Entity
-from hairsplit.scenes.facts import Facts
+from hairsplit.scenes.facts import FUNCTIONAL, Facts
 from hairsplit.scenes.truth import FALSE, TRUE
 
 Role = Literal["predicate", "subject", "object"]
@@ -79,11 +79,13 @@ def _things(facts: Facts, context: Context, order: Order, role: Role) -> Iterato
     """The statement about another thing of the scene, if one is found of which it is surely false."""
     s, p, o, x, y = order.s, order.predicate, order.o, order.x, order.y
     first = role == "subject"
-    if not _told_apart(facts, order, role):
+    if not _is_told_apart(facts, order, role):
         return
     for other, claim in _lacking(facts, context, order, role):
         z = context.names.describe(other, context.rng, without=unsaid(p))
         if z is None or z.noun in (x.noun, y.noun):
+            continue
+        if not told_apart(facts, order, claim, z if first else x, y if first else z):
             continue
         if not context.corpus.replace((s.noun, p, o.noun), (claim[0].noun, p, claim[2].noun), context.rng):
             continue
@@ -110,10 +112,29 @@ def _lacking(facts: Facts, context: Context, order: Order, role: Role) -> Iterat
     yield from unsaid_of
 
 
-def _told_apart(facts: Facts, order: Order, role: Role) -> bool:
-    """Whether a worn thing (a part) is said with an attribute, where its wearer (whole) is replaced.
+def told_apart(facts: Facts, order: Order, claim: Claim, x: Phrase, y: Phrase) -> bool:
+    """Whether a worn thing (a part) is said with a colour, in a statement and in its false version "x is p y".
 
-    In an incomplete graph the other person may well wear such a thing, too, though hardly of the same colour.
+    That the thing goes with another one is all that is known against the false version, the `claim`. In an incomplete
+    graph the claimed person may well wear such a thing, too, and a reader takes it for the one that is spoken of; but
+    hardly where it has a colour. In both versions, or the colour would tell which one is false. Where all such things
+    are annotated, there is no other one.
+    """
+    argument = lexicon.functional(order.predicate)
+    if argument is None or facts.world == "closed" or facts.relation(*claim).evidence != FUNCTIONAL:
+        return True
+    things = (order.y, y) if argument == 2 else (order.x, x)
+    return all(map(_coloured, things)) or all(facts.is_complete(thing.noun) for thing in things)
+
+
+def _coloured(x: Phrase) -> bool:
+    return any(lexicon.attribute_class(name) == "colour" for name in x.attributes)
+
+
+def _is_told_apart(facts: Facts, order: Order, role: Role) -> bool:
+    """Whether a worn thing (a part) is said with an attribute, where its wearer (whole) is replaced: see `told_apart`.
+
+    A quick look, before others are tried.
     """
     argument = lexicon.functional(order.predicate)
     if facts.world == "closed" or argument is None:

@@ -26,7 +26,9 @@ ON_PAPER = frozenset(HORIZONTAL + VERTICAL)
 """Directions that boxes tell."""
 _ANNOTATED = Verdict(TRUE, "annotated")
 _EXCLUSIVE, _COMPLETE = Verdict(FALSE, "exclusive_attribute"), Verdict(FALSE, "complete")
-_CONVERSE, _FUNCTIONAL = Verdict(FALSE, "converse_or_contrary"), Verdict(FALSE, "functional")
+FUNCTIONAL = "functional"
+"""Evidence that a thing goes with one other thing only, and with which."""
+_CONVERSE, _FUNCTIONAL = Verdict(FALSE, "converse_or_contrary"), Verdict(FALSE, FUNCTIONAL)
 _NONE: frozenset[str] = frozenset()
 _UNASKED = Entity("", (), Box(0, 0, 0, 0), ())
 """Stands for a question that was not asked yet."""

@@ -90,6 +90,30 @@ def world(seed: int, image_id: str, *, mixed: bool = False) -> Raw:
     return {"width": WIDTH, "height": HEIGHT, "objects": objects}
 
 
+def wardrobes(count: int, seed: int = 0) -> dict[str, Raw]:
+    """Complete scenes of two to four people in clothes, of which most wear a hat, a shirt and pants each."""
+    return {f"p{number:05d}": _wardrobe(seed, f"p{number:05d}") for number in range(count)}
+
+
+def _wardrobe(seed: int, image_id: str) -> Raw:
+    rng = stream(seed, image_id, "wardrobe")
+    objects: dict[str, Raw] = {}
+    for noun in rng.sample(PEOPLE[:4], rng.randint(2, 4)):
+        objects[str(100 + len(objects))] = _thing(noun, _box(rng, objects), rng)
+    for person, wearer in [*objects.items()]:
+        for third, noun in enumerate(("hat", "shirt", "pants")):
+            if rng.random() < 0.8:
+                w, h = max(6, wearer["w"] // 3), max(6, wearer["h"] // 4)
+                box = wearer["x"] + rng.randint(0, wearer["w"] - w), wearer["y"] + third * (wearer["h"] // 3), w, h
+                key = str(100 + len(objects))
+                objects[key] = _thing(noun, box, rng)
+                _relate(objects, person, "wearing", key)
+    for s, o in ((s, o) for s in objects for o in objects if s != o):
+        for place in _places(objects[s], objects[o]):
+            _relate(objects, s, place, o)
+    return {"width": WIDTH, "height": HEIGHT, "objects": objects}
+
+
 def _thing(noun: str, box: tuple[int, int, int, int], rng: Random) -> Raw:
     x, y, w, h = box
     return {"name": noun, "x": x, "y": y, "w": w, "h": h, "attributes": _attributes(noun, rng), "relations": []}
