@@ -1,5 +1,6 @@
 """Which pictures a graph may name."""
 
+import pickle
 from collections import Counter
 from pathlib import Path
 
@@ -51,3 +52,27 @@ def test_in_a_root_that_cannot_be_listed_each_picture_is_looked_at(
     assert choice.scene(RawGraph("f", "7", GRAPH), rejects, set()) is None
     assert rejects == {LEAVES: 1}
     assert choice.scene(RawGraph("f", "8", GRAPH), rejects, set()) is not None
+
+
+def test_another_process_looks_for_links_itself(tmp_path: Path) -> None:
+    choice, rejects = Choice(tmp_path, check=False), Counter[str]()
+    assert choice.scene(RawGraph("f", "7", GRAPH), rejects, set()) is not None
+    (tmp_path / "7.jpg").symlink_to(tmp_path.parent / "secret.jpg")
+    sent = pickle.loads(pickle.dumps(choice))  # noqa: S301 - our own
+    assert sent == choice
+    assert sent.scene(RawGraph("f", "7", GRAPH), rejects, set()) is None
+    assert rejects == {LEAVES: 1}
+
+
+def test_a_link_is_found_whatever_case_its_name_is_asked_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def noted(root: Path, name: str) -> Path:
+        asked.append(name)
+        return root / name
+
+    monkeypatch.setattr("hairsplit.captions._choice.inside", noted)
+    (tmp_path / "A.jpg").symlink_to(tmp_path.parent / "secret.jpg")
+    for image_id in "ab":
+        Choice(tmp_path, check=False).scene(RawGraph("f", image_id, GRAPH), Counter(), set())
+    assert asked == ["a.jpg"]

@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import accumulate, islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,8 @@ def test_a_sample_is_that_of_the_library(size: int, most: int, seed: int) -> Non
     assert sampled(items, most, one) == two.sample(items, min(most, size))
     assert items == list(range(size))
     assert one.random() == two.random()
+
+
+def test_nothing_is_not_chosen_from() -> None:
+    with pytest.raises(ValueError, match="nothing to choose from"):
+        picked((), stream(0))

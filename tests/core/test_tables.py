@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -240,3 +241,13 @@ def test_a_table_whose_negatives_may_be_true_measures_nothing(tmp_path: Path) ->
             assert caught.value.where == "val: p.parquet"
         else:
             refuse_weak(table, "val: p.parquet")
+
+
+def test_a_row_that_rests_on_absence_tells_of_itself_in_any_table(tmp_path: Path) -> None:
+    """An imported table has a config of its own; what the rows rest on comes with them."""
+    rows = [replace(pair(n), evidence=evidence) for n, evidence in enumerate((None, "geometric", "weak_absence"))]
+    for name, some in {"proved": rows[:2], "weak": rows}.items():
+        path = tmp_path / f"{name}.parquet"
+        write_pairs(path, some, PairsMeta(config={"format": "jsonl"}), rows_per_group=1)
+        assert is_weak(read_pairs(path)) == (name == "weak")
+        assert read_meta(path).config["format"] == "jsonl"

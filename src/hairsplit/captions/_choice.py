@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import inside
@@ -61,8 +62,7 @@ class Choice:
     def _picture(self, names: Sequence[str]) -> tuple[str | None, str]:
         """The first of the paths that is a file (or, unchecked, the first), and why there is none."""
         for name in names:
-            links = self._links
-            if not self.check and links is not None and _PLAIN.fullmatch(name) and name not in links:
+            if not self.check and _PLAIN.fullmatch(name) and not self._may_be_a_link(name):
                 return name, ""  # as `inside` would find, in a tenth of its time
             try:
                 path = inside(self.root, name)
@@ -72,14 +72,24 @@ class Choice:
                 return name, ""
         return None, "image: file missing"
 
+    def _may_be_a_link(self, name: str) -> bool:
+        return self._links is None or name.casefold() in self._links
+
     @kept
     def _links(self) -> frozenset[str] | None:
-        """Names of links in the images root, None if it cannot be listed; asking for each picture would take longer."""
+        """Names of links in the images root, in small letters: some file systems do not heed case; None if unknown.
+
+        To ask for each picture would take longer than to list the folder.
+        """
         try:
             with os.scandir(self.root) as entries:
-                return frozenset(entry.name for entry in entries if entry.is_symlink())
+                return frozenset(entry.name.casefold() for entry in entries if entry.is_symlink())
         except OSError:
             return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the links: another process, perhaps on another machine, has to look for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_links"}
 
 
 def in_shard(image_id: str, shard: tuple[int, int]) -> bool:

@@ -1,6 +1,7 @@
 """Random order, made as far as it is looked at: most of what could be said of an image is never asked for.
 
-What draws as a function of `random` does uses its numbers alone, which are the same in each version of Python.
+What draws as a function of `random` does uses its numbers alone, which are the same in each version of Python; but for
+large samples.
 """
 
 from bisect import bisect
@@ -28,6 +29,8 @@ def drawn(items: Sequence[T], limits: Sequence[float], rng: Random) -> T:
 
 def below(n: int, rng: Random) -> int:
     """A whole number from 0 to n - 1: the one that `rng.randrange` draws, in a third of its time."""
+    if n < 1:
+        raise ValueError("there is nothing to choose from")
     bits, draw = n.bit_length(), rng.getrandbits
     number = draw(bits)
     while number >= n:

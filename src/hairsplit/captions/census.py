@@ -21,9 +21,9 @@ from hairsplit.scenes.readers.gqa import RawGraph
 PORTION = 64
 """Graphs handed to a worker at once."""
 COUNTED = 256
-"""So many for the first pass, which is quicker and sums what is counted of each portion."""
+"""So many for the first pass, which is quicker and sums what is counted of each portion; fewer occupy one worker."""
 VERSION = 2
-_HINT = "make it again: hairsplit captions GRAPHS --corpus FILE"
+_HINT = "name a new file, and it is made: hairsplit captions GRAPHS --corpus FILE"
 
 T = TypeVar("T")
 
@@ -72,7 +72,8 @@ def take_census(graphs: Iterable[RawGraph], choice: Choice, *, workers: int) -> 
         for part in streamed(_counted, choice, portions(graphs, COUNTED), workers=workers, label="counting scenes"):
             census.add(part)
     if choice.split is not None and choice.split not in census.splits:
-        hint = f"splits in it: {', '.join(sorted(census.splits))}"
+        found = ", ".join(sorted(census.splits - {str(None)}))
+        hint = f"splits in it: {found}" if found else "the graphs name no split: leave --split out"
         raise HairsplitError(f"no scene is of the split {choice.split!r}", where="captions", hint=hint)
     return census
 

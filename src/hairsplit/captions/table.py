@@ -200,7 +200,11 @@ def _check_folders(images: Path | None, out: Path) -> None:
     if out.exists():
         raise HairsplitError("exists already; nothing was changed", where=str(out), hint="choose another --out")
     if images is not None and not images.is_dir():
-        raise HairsplitError("the images root does not exist", where=str(images), hint="say where: --images DIR")
+        raise HairsplitError(
+            "the images root does not exist",
+            where=str(images),
+            hint="name the folder that is there, or leave --images out",
+        )
     writable(out.parent)
 
 

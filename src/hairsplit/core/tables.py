@@ -118,14 +118,18 @@ def write_blocks(
 ) -> int:
     """Write tables of `SCHEMA` below each other as one pairs table; see `write_pairs`.
 
-    How the rows are cut into `blocks` changes no byte of the file. `meta` is read behind the last block.
+    How the rows are cut into `blocks` changes no byte of the file. `meta` is read behind the last block. Where a
+    negative rests on absence, the metadata says so, whatever `meta` says.
     """
-    rows = 0
+    rows, weak = 0, False
     with atomic_file(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
         for group in _regrouped(blocks, rows_per_group):
             writer.write_table(group, row_group_size=rows_per_group)
             rows += group.num_rows
-        text = json.dumps({**meta.__dict__, "counts": {**meta.counts, "rows": rows}}, sort_keys=True, default=dict)
+            weak = weak or WEAK_ABSENCE in group["evidence"].unique().to_pylist()
+        config = {**meta.config, WEAK_ABSENCE: True} if weak else meta.config
+        told = {**meta.__dict__, "config": config, "counts": {**meta.counts, "rows": rows}}
+        text = json.dumps(told, sort_keys=True, default=dict)
         writer.add_key_value_metadata({KEY: text.encode()})
     return rows
 
@@ -279,7 +283,7 @@ def read_head(path: Path, images: Path | None = None) -> tuple[PairsMeta, Path]:
 
 
 def is_weak(table: PairsTable) -> bool:
-    """Whether the table was made with --weak-absence."""
+    """Whether negatives of the table may be true: it, or what it was made of, was made with --weak-absence."""
     return bool(table.meta.config.get(WEAK_ABSENCE))
 
 

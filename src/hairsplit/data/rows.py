@@ -54,7 +54,7 @@ class Rows(Sequence[Pair], ABC):
 
     @abstractmethod
     def evidence(self) -> Iterator[list[str | None]]:
-        """Yield what the negatives of all rows rest on (None: not told), in order, some 10,000 at a time."""
+        """Yield what the negatives of all rows rest on (None: not told), in order, many at a time."""
 
     @abstractmethod
     def places(self) -> list[Place]:

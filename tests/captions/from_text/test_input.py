@@ -87,6 +87,18 @@ def test_a_row_of_another_type_is_counted_and_the_rows_around_it_are_read(tmp_pa
     assert rejects[0].detail.startswith("Expected")
 
 
+def test_what_nobody_reads_may_be_anything(tmp_path: Path) -> None:
+    file = tmp_path / "c.jsonl"
+    file.write_bytes(b'{"image": "1.jpg", "caption": "A cat", "x": 1e999, "y": "\xff"}\n')
+    rejects: list[Reject] = []
+    assert read_captions(file, rejects)[0] == [Captions("1.jpg", "1", ("A cat",))]
+    assert rejects == []
+    file.write_bytes(b'{"image": "1.jpg", "caption": "A cat"}\n{"image": "2.jpg", "caption": "\xff"}\n')
+    with pytest.raises(HairsplitError, match="not UTF-8") as caught:
+        read_captions(file, [])
+    assert caught.value.where == f"{file}, line 2"
+
+
 def test_a_file_of_rows_of_another_type_is_one_error_with_file_line_and_hint(tmp_path: Path) -> None:
     file = jsonl(tmp_path, *WRONG_TYPES)
     with pytest.raises(HairsplitError) as caught:

@@ -10,7 +10,7 @@ import msgspec
 
 from hairsplit.core.errors import HairsplitError
 from hairsplit.core.images import inside
-from hairsplit.core.json_stream import records
+from hairsplit.core.json_stream import FETCH, records
 from hairsplit.core.tables import iterate_pairs, read_meta
 from hairsplit.core.types import Reject
 
@@ -129,10 +129,12 @@ def _rows(path: Path, rejects: list[Reject]) -> Iterator[_Row]:
 def _json_rows(path: Path, rejects: list[Reject]) -> Iterator[_Row]:
     first: tuple[int, str] | None = None
     sound = 0
-    for number, read in records(path, object, HINT):
+    for number, raw in records(path, msgspec.Raw, HINT):
         where = f"{path.name}, line {number}"
         try:
-            line = msgspec.convert(read, _Line)
+            line = msgspec.json.decode(raw, type=_Line)
+        except UnicodeDecodeError as error:
+            raise HairsplitError(f"not UTF-8 ({error})", where=f"{path}, line {number}", hint=FETCH) from None
         except msgspec.ValidationError as error:
             rejects.append(Reject(where, "wrong_type", str(error)))
             first = first or (number, str(error))

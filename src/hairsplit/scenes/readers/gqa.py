@@ -23,7 +23,7 @@ LINES = (".jsonl", ".jsonl.gz")
 ENDINGS = (".json", ".json.gz", *LINES)
 
 _HINT = "expected GQA layout: {image id: {width, height, objects: {id: {name, x, y, w, h, attributes, relations}}}}"
-_LINE_HINT = "expected one graph a line: {image_id, width, height, objects: {id: {name, x, y, w, h, ...}}}"
+_LINE_HINT = "expected one graph a line: {image_id, width, height, objects: {id: {name, ...}}}; captions: --from-text"
 _GIVE_UP = 1_000
 """Graphs without `objects`, none with them before, after which a file is of another layout."""
 
@@ -151,7 +151,7 @@ def clean(graph: RawGraph, rejects: list[Reject]) -> Scene | None:
 
 
 def _decoded(text: bytes) -> Any:
-    """As `json.loads`, which takes more than NaN, numbers past all bounds and half of a pair of surrogates."""
+    """As `json.loads`, which also reads NaN, numbers past all bounds and half of a pair of surrogates."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
