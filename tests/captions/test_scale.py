@@ -232,8 +232,11 @@ def test_a_complete_noun_is_closed_in_the_open_world(tmp_path: Path) -> None:
     write_scenes(tmp_path / "g.json", [Scene("1", 100, 100, (*things, cat))])
     report = made(tmp_path / "g.json", tmp_path / "p.parquet", complete_nouns=["Dogs"], families=["count"])
     assert report.kinds == {"count": report.rows}
+    assert list(report.warnings) == []
     pairs = read_pairs(tmp_path / "p.parquet").pairs
     assert {p.evidence for p in pairs} == {"complete_noun"}
     assert all("dog" in p.caption for p in pairs)
     with pytest.raises(HairsplitError, match="--complete-nouns may help"):
         made(tmp_path / "g.json", tmp_path / "q.parquet", families=["count"])
+    report = made(tmp_path / "g.json", tmp_path / "r.parquet", complete_nouns=["dogs", "umbrelas"], families=["count"])
+    assert list(report.warnings) == ["--complete-nouns: no graph has an 'umbrela'"]

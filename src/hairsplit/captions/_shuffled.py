@@ -44,7 +44,7 @@ def picked(items: Sequence[T], rng: Random) -> T:
 
 
 def sampled(items: Sequence[T], most: int, rng: Random) -> list[T]:
-    """Up to `most` items, more than five: those that `rng.sample` draws, where few are left out in half its time."""
+    """Up to `most` items: those that `rng.sample` draws; where few are left out, in half its time."""
     count = min(most, len(items))
     if len(items) > 3 * most:  # from there on it may draw in another way
         return rng.sample(items, count)

@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,15 @@ def write_captions(
         if not runs and shard is None:
             raise _nothing(graphs, job, split, rejects)
         streams = [(run.name, run_batches(run)) for run in runs]
-        return write_merged(out, streams, meta, thinning=thinning, shard_size=shard_size)
+        return _warned(job, write_merged(out, streams, meta, thinning=thinning, shard_size=shard_size))
+
+
+def _warned(job: Job, made: CaptionsReport) -> CaptionsReport:
+    """With a warning for each noun that is called complete and does not occur: most often a slip of the pen."""
+    seen = {lexicon.singular(noun) for corpus in job.plan.corpora.values() for noun in corpus.nouns}
+    missing = sorted(job.plan.settings.complete - seen)
+    warnings = [f"--complete-nouns: no graph has {lexicon.article(noun)} {noun!r}" for noun in missing]
+    return replace(made, warnings=[*made.warnings, *warnings]) if warnings else made
 
 
 def _check_numbers(workers: int, shard: tuple[int, int] | None, shard_size: int | None) -> None:
