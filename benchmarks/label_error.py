@@ -6,8 +6,8 @@ Complete made-up scenes (tests/captions/checker/worlds.py), of which the generat
 checker judges each pair on the whole. Prints the table of constants, each with the exact 95 % interval of its rate
 (Clopper and Pearson).
 
-Those of `functional` come from scenes of people in clothes, as many again; the last line says of how many of them a
-reader who knows of no annotation finds another person and thing so called.
+Those of `functional` come from scenes of people in clothes, as many again. The lines at the end say how often a reader
+of the picture, who knows of no annotation, finds another thing so called of which the negative is true.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.captions.label_audit import Wrong, audit, audit_worn, interval
+from tests.captions.label_audit import Wrong, audit, audit_worn, interval, twins
 
 BATCH = 900
 """Scenes at a time; the generator evens swaps out over the scenes that it is given."""
@@ -37,6 +37,7 @@ def main() -> None:
         worn = audit_worn(options.scenes, options.seed, Path(folder))
         total.pairs.update(worn.label.pairs)
         total.wrong.update(worn.label.wrong)
+        mistaken = list(twins(BATCH, options.seed, Path(folder)))
     for name, pairs in sorted(total.pairs.items()):
         wrong = total.wrong[name]
         low, high = interval(wrong, pairs)
@@ -46,6 +47,10 @@ def main() -> None:
     print(
         f"worn things: {worn.seen:,} of {count:,} may be taken for another one, {100 * low:.2f} to {100 * high:.2f} %"
     )
+    print("true of another thing so called, which the graph lacks:")
+    for share, seen, count in mistaken:
+        low, high = (100 * bound for bound in interval(seen, count))
+        print(f"    {share:.0%} hidden: {seen:,} of {count:,} negatives of one statement, {low:.1f} to {high:.1f} %")
     print(f"{total.pairs.total():,} pairs; {time.process_time() - start:.0f} s of CPU time")
 
 

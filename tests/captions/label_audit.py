@@ -5,14 +5,14 @@ each pair on the whole. A pair counts as wrong unless its caption is TRUE and it
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scipy.stats import binomtest
 
 from hairsplit.captions._label_error import basis
-from hairsplit.captions.form import Phrase, Related, from_json
+from hairsplit.captions.form import Has, Phrase, Related, from_json
 from hairsplit.core.types import Pair
 from hairsplit.scenes import lexicon
 from tests.captions.checker.worlds import PEOPLE, Raw, masked, wardrobes, watched, worlds
@@ -88,11 +88,34 @@ def audit_worn(scenes: int, seed: int, folder: Path) -> Worn:
     return Worn(wrong, seen)
 
 
+class Twins(NamedTuple):
+    """Negatives of one statement, and those that are true of another thing so called, which the graph lacks."""
+
+    share: float
+    """Of each scene that the generator does not see."""
+    seen: int
+    pairs: int
+
+
+def twins(scenes: int, seed: int, folder: Path, shares: Sequence[float] = SHARES) -> Iterator[Twins]:
+    """How often a reader of the picture may take another thing for the one that is spoken of, per share hidden.
+
+    The scenes have the same noun often: of three to nine things, each has one of eight.
+    """
+    whole = {key: watched(raw, number) for number, (key, raw) in enumerate(worlds(scenes, seed).items())}
+    for share in shares:
+        partial = {key: masked(raw, share, seed + number) for number, (key, raw) in enumerate(whole.items())}
+        made = [(pair.image_id, str(pair.negative_form)) for pair in pairs_of(partial, folder, "open")]
+        simple = [(image_id, form) for image_id, form in made if isinstance(from_json(form), Has | Related)]
+        yield Twins(share, sum(seems_true(whole[image_id], form) for image_id, form in simple), len(simple))
+
+
 def seems_true(raw: Raw, form: str) -> bool:
-    """Whether any two things of a scene are called and related as the form, one statement of two things, says."""
-    said = from_json(form)
+    """Whether anything in a scene is called and is as the form says, which makes one statement."""
+    said, things = from_json(form), raw["objects"]
+    if isinstance(said, Has):
+        return any(_is(thing, said.x) and said.attribute in _attributes(thing) for thing in things.values())
     assert isinstance(said, Related)
-    things = raw["objects"]
     return any(
         edge["name"] == said.p and _is(thing, said.s) and _is(things[edge["object"]], said.o)
         for thing in things.values()
@@ -101,9 +124,11 @@ def seems_true(raw: Raw, form: str) -> bool:
 
 
 def _is(thing: Raw, x: Phrase) -> bool:
-    return bool(thing["name"] == x.noun) and {*x.attributes} <= {
-        lexicon.attribute(name) for name in thing["attributes"]
-    }
+    return bool(thing["name"] == x.noun) and _attributes(thing).issuperset(x.attributes)
+
+
+def _attributes(thing: Raw) -> set[str]:
+    return {lexicon.attribute(name) for name in thing["attributes"]}
 
 
 def _people(raw: Raw) -> int:

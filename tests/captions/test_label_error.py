@@ -12,7 +12,7 @@ from hairsplit.core.tables import PairsMeta, read_pairs, write_pairs
 from hairsplit.scenes import lexicon
 from tests.captions.checker.worlds import masked, wardrobes, worlds
 from tests.captions.judged import pairs_of
-from tests.captions.label_audit import Wrong, audit, audit_worn, interval
+from tests.captions.label_audit import Wrong, audit, audit_worn, interval, twins
 from tests.captions.scenes import drawn
 
 CUP = Phrase("cup")
@@ -51,6 +51,14 @@ def test_nothing_is_wrong_of_who_else_wears_a_thing_and_little_seems_to_be(tmp_p
     assert count == worn.label.pairs.total() > 40
     assert worn.label.wrong.total() == 0
     assert worn.seen < 0.08 * count
+
+
+def test_who_has_no_graph_may_take_another_thing_for_the_one_that_is_spoken_of(tmp_path: Path) -> None:
+    """No negative of a whole scene is true of anything in it; of a half that is seen, some are."""
+    whole, half = twins(80, 1_000_000, tmp_path, shares=(0.0, 0.5))
+    assert (whole.share, half.share) == (0.0, 0.5)
+    assert whole.seen == 0 < half.seen < half.pairs / 5
+    assert min(whole.pairs, half.pairs) > 400
 
 
 @pytest.mark.parametrize("complete", [(), ("hat", "shirt", "pants")])
