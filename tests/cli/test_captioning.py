@@ -1,5 +1,6 @@
 """`hairsplit captions --weak-absence` and `--shard-size` on the command line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,14 @@ def test_a_table_in_several_files_is_joined_by_its_folder(world: World, tmp_path
 def test_they_need_graphs(option: tuple[str, ...], tmp_path: Path, hairsplit: Hairsplit) -> None:
     said = refused(hairsplit("captions", "--from-text", "c.jsonl", "-o", tmp_path / "p.parquet", *option))
     assert f"{option[0]} goes with scene graphs only" in said
+
+
+@pytest.mark.parametrize(("chosen", "found"), [(None, "system"), ("mimalloc", "mimalloc")])
+def test_arrow_takes_memory_where_python_does_unless_told_otherwise(
+    chosen: str | None, found: str, tmp_path: Path, hairsplit: Hairsplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", str(chosen))
+    if chosen is None:
+        monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL")
+    refused(hairsplit("captions", tmp_path / "none.json", "-o", tmp_path / "p.parquet"))
+    assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == found
