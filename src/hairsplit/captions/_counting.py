@@ -9,6 +9,7 @@ from typing import Any
 from hairsplit.captions._corpus import EVEN, Corpus, slot_of
 from hairsplit.core.types import Scene, Thing
 from hairsplit.scenes import lexicon
+from hairsplit.scenes.entities import by_class_of
 from hairsplit.scenes.plausible import usable
 
 _COMBINATIONS = 1 << 14
@@ -74,13 +75,8 @@ def _see_thing(seen: _Seen, noun: str, attributes: tuple[str, ...]) -> Sequence[
 
 @lru_cache(maxsize=_COMBINATIONS)
 def _single(attributes: tuple[str, ...]) -> Sequence[tuple[str, str]]:
-    """(class, attribute) for each class that has one member among the attributes."""
-    found: dict[str, set[str]] = {}
-    for name in map(lexicon.attribute, attributes):
-        kind = lexicon.attribute_class(name)
-        if kind is not None:
-            found.setdefault(kind, set()).add(name)
-    return [(kind, members.pop()) for kind, members in found.items() if len(members) == 1]
+    """(class, attribute) for each class that has one member among the attributes, which are as annotated."""
+    return [*by_class_of(tuple(sorted(set(map(lexicon.attribute, attributes))))).items()]
 
 
 def _see_edges(seen: _Seen, thing: Thing, names: Mapping[str, str], said: Mapping[str, Sequence[str]]) -> None:

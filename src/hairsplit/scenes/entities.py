@@ -38,7 +38,7 @@ class Entity:
     @kept
     def by_class(self) -> Mapping[str, str]:
         """Exclusive class -> its attribute, where exactly one of the class is annotated; in order of the classes."""
-        return _by_class(self.attributes)
+        return by_class_of(self.attributes)
 
     @kept
     def swappable(self) -> Mapping[str, str]:
@@ -62,7 +62,8 @@ class Entity:
 
 
 @lru_cache(maxsize=_COMBINATIONS)
-def _by_class(attributes: tuple[str, ...]) -> Mapping[str, str]:
+def by_class_of(attributes: tuple[str, ...]) -> Mapping[str, str]:
+    """Exclusive class -> its attribute, where it is the only one of the class; of canonical attributes, sorted."""
     found: dict[str, list[str]] = {}
     for attribute in attributes:
         kind = lexicon.attribute_class(attribute)

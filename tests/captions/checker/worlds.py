@@ -83,9 +83,7 @@ def world(seed: int, image_id: str, *, mixed: bool = False) -> Raw:
             if rng.random() < 0.25 and thing["name"] not in PEOPLE:
                 thing["attributes"] = list(dict.fromkeys([*thing["attributes"], rng.choice(COLOURS)]))
     _alias(objects, rng)
-    for s, o in ((s, o) for s in objects for o in objects if s != o):
-        for place in _places(objects[s], objects[o]):
-            _relate(objects, s, place, o)
+    _locate(objects)
     _stagger(objects, rng)
     return {"width": WIDTH, "height": HEIGHT, "objects": objects}
 
@@ -108,9 +106,7 @@ def _wardrobe(seed: int, image_id: str) -> Raw:
                 key = str(100 + len(objects))
                 objects[key] = _thing(noun, box, rng)
                 _relate(objects, person, "wearing", key)
-    for s, o in ((s, o) for s in objects for o in objects if s != o):
-        for place in _places(objects[s], objects[o]):
-            _relate(objects, s, place, o)
+    _locate(objects)
     return {"width": WIDTH, "height": HEIGHT, "objects": objects}
 
 
@@ -200,6 +196,13 @@ def _places(s: Raw, o: Raw) -> list[str]:
     if s["y"] + s["h"] <= o["y"] and abs(dy) >= abs(dx) / 2:
         found.append(ABOVE)
     return found
+
+
+def _locate(objects: dict[str, Raw]) -> None:
+    """Edges for all strict places."""
+    for s, o in ((s, o) for s in objects for o in objects if s != o):
+        for place in _places(objects[s], objects[o]):
+            _relate(objects, s, place, o)
 
 
 def _relate(objects: dict[str, Raw], s: str, predicate: str, o: str) -> None:
